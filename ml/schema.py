@@ -148,7 +148,8 @@ class DecisionTree:
         """Vote fractions (..., A): votes for the answer / volunteers asked its question; NaN where nobody was asked."""
         votes = np.asarray(counts, dtype=np.float64)
         totals = self.spread(self.totals(counts, n_classifications)).astype(np.float64)
-        return np.divide(votes, totals, out=np.full(votes.shape, np.nan), where=totals > 0)
+        fractions: npt.NDArray[np.float64] = np.full(votes.shape, np.nan)
+        return np.divide(votes, totals, out=fractions, where=totals > 0)
 
     def reach(self, fractions: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         """Probability that a volunteer is asked each question, (..., A) -> (..., Q).
@@ -304,7 +305,9 @@ def _check_parents(questions: Sequence[Question]) -> None:
                 raise SchemaError(f"question {question.key!r} can never be asked: there is no answer {parent!r}")
         parents = {owner[parent].key for parent in question.parents}
         if len(parents) > 1:
-            raise SchemaError(f"question {question.key!r}: parents are answers of one question, not of {sorted(parents)}")
+            raise SchemaError(
+                f"question {question.key!r}: parents are answers of one question, not of {sorted(parents)}"
+            )
         if question.is_multiple and len(question.parents) > 1 and owner[question.parents[0]].is_multiple:
             raise SchemaError(
                 f"question {question.key!r}: a multiple-choice question after several ticks of "

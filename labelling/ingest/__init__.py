@@ -1,0 +1,1 @@
+"""The border where galaxies come in: manifest, images, FITS."""

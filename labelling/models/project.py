@@ -1,0 +1,113 @@
+"""What a researcher makes: a decision tree, a set of galaxies, people, rules."""
+
+import json
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from ml.errors import SchemaError
+from ml.schema import DecisionTree, from_json
+
+
+class Project(models.Model):
+    """One tagging project. Its numbers are the rules of the queue, of retirement and of the cycle."""
+
+    class Acquisition(models.TextChoices):
+        """How a refill turns scores into priorities."""
+
+        TREE_BALD = "tree_bald", "information (tree-BALD, power-sampled)"
+        RANDOM = "random", "random"
+
+    slug = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="projects")
+    tree_version = models.ForeignKey("TreeVersion", null=True, on_delete=models.PROTECT, related_name="+")
+    is_live = models.BooleanField(default=False, help_text="volunteers can classify")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    lease_seconds = models.PositiveIntegerField(default=900, validators=[MinValueValidator(1)])
+    retirement_limit = models.PositiveIntegerField(
+        default=40, validators=[MinValueValidator(1)], help_text="classifications after which a subject retires"
+    )
+    consensus_fraction = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.5), MaxValueValidator(1)],
+        help_text="retire early when this part agrees on every first question (empty: never)",
+    )
+    consensus_n_votes = models.PositiveIntegerField(default=10, help_text="earliest count at which consensus retires")
+    pool_uniform_share = models.FloatField(
+        default=0.075,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="part of servings that walk the pool in its fixed random order",
+    )
+    holdout_uniform_share = models.FloatField(
+        default=0.075,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="part of servings that walk the hold-out in its fixed random order",
+    )
+    acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.TREE_BALD)
+    question_weights = models.JSONField(default=dict, blank=True, help_text="{question: weight}; missing means 1")
+    votes_per_cycle = models.PositiveIntegerField(
+        default=500, validators=[MinValueValidator(1)], help_text="new classifications that start a cycle"
+    )
+    encoder = models.CharField(max_length=200, default="voorwerp-small", help_text="any encoder that ml.encoders knows")
+    n_samples = models.PositiveSmallIntegerField(default=32, validators=[MinValueValidator(2)])
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def tree(self) -> DecisionTree:
+        """The decision tree that volunteers walk now."""
+        if self.tree_version is None:
+            raise SchemaError(f"project {self.slug!r} has no decision tree yet")
+        return self.tree_version.tree
+
+
+class Membership(models.Model):
+    """Who may do what in a project; the owner may do everything without a row."""
+
+    class Role(models.TextChoices):
+        RESEARCHER = "researcher", "researcher"
+        MODERATOR = "moderator", "moderator"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="one_role_a_project")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.project}: {self.role}"
+
+
+class TreeVersion(models.Model):
+    """A decision tree of a project; frozen from its first vote on."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tree_versions")
+    version = models.PositiveIntegerField()
+    schema = models.JSONField(help_text="what ml.schema.from_json reads")
+    schema_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    frozen_at = models.DateTimeField(null=True, blank=True, help_text="when its first vote came")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="tree_version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.project} tree {self.version}"
+
+    @property
+    def tree(self) -> DecisionTree:
+        return _parsed(json.dumps(self.schema))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> DecisionTree:
+    """Trees are immutable, so one parse serves every request that meets the same text."""
+    return from_json(json.loads(text))

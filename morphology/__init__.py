@@ -1,0 +1,1 @@
+"""ASSEMBLES: the Django project, and all that needs both sides: models, predictions, the cycle, catalogues."""

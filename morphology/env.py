@@ -1,0 +1,49 @@
+"""Readers of environment variables: each raises at start on nonsense, naming the variable and what was expected."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    """The value, or the default when unset or empty."""
+    return os.environ.get(name, "") or default
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """1/true/yes/on or 0/false/no/off."""
+    value = os.environ.get(name, "").lower()
+    if value in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
+        return default if value == "" else value in ("1", "true", "yes", "on")
+    raise ImproperlyConfigured(f"{name}={value!r}: expected 1 or 0")
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number, not below `least`."""
+    value = os.environ.get(name, "") or str(default)
+    if not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name}={value!r}: expected a whole number of at least {least}")
+    return int(value)
+
+
+def fraction(name: str, default: float) -> float:
+    """A number from 0 to 1."""
+    value = os.environ.get(name, "") or str(default)
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number <= 1:
+        raise ImproperlyConfigured(f"{name}={value!r}: expected a number from 0 to 1")
+    return number
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Words separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def folder(name: str, default: Path) -> Path:
+    """A folder, made absolute."""
+    return Path(text(name, str(default))).expanduser().resolve()
