@@ -1,0 +1,196 @@
+"""What the network believes about each galaxy's vote fractions: S posterior samples of Dirichlet parameters.
+
+A sample is one function (one dropout mask of one member) used for every galaxy, so sample s of one galaxy and sample
+s of another belong together. Everything a prediction, a score or a catalogue says is an average over this one class.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import special
+
+from ml import losses
+from ml.errors import PosteriorError
+from ml.schema import DecisionTree
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.number[Any]]
+
+MIN_SPREAD = 1e-7
+_QUANTILE_STEPS = 40
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Samples for a block of galaxies; making one refuses numbers that are not a posterior.
+
+    Parameters
+    ----------
+    mean : (G, S, A) expected vote fractions, each conditional on its question being asked.
+    precision : (G, S, Q) total concentration of each question. For a box of a multiple-choice question the pair is
+        ``(mean * precision, (1 - mean) * precision)``.
+    """
+
+    tree: DecisionTree
+    mean: Floats
+    precision: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", np.asarray(self.mean, dtype=np.float64))
+        object.__setattr__(self, "precision", np.asarray(self.precision, dtype=np.float64))
+        expected = (*self.mean.shape[:2], len(self.tree.questions))
+        if self.mean.ndim != 3 or self.mean.shape[2] != len(self.tree.columns) or self.precision.shape != expected:
+            raise PosteriorError(
+                f"mean {self.mean.shape} and precision {self.precision.shape} do not fit a tree of "
+                f"{len(self.tree.columns)} answers and {len(self.tree.questions)} questions"
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.precision).all()):
+            raise PosteriorError("mean and precision must be finite numbers")
+        if not ((self.mean > 0).all() and (self.mean < 1).all() and (self.precision > 0).all()):
+            raise PosteriorError("a mean lies between 0 and 1, a precision above 0")
+
+    @property
+    def n_galaxies(self) -> int:
+        return int(self.mean.shape[0])
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.mean.shape[1])
+
+    @property
+    def concentrations(self) -> Floats:
+        """(G, S, A) Dirichlet concentrations; a box of a multiple-choice question has its *a* here."""
+        return np.asarray(self.mean * self.tree.spread(self.precision))
+
+    def after(self, counts: Numbers, totals: Numbers) -> "Posterior":
+        """What each sample predicts once these votes (G, A), (G, Q) are known: (alpha + k) / (precision + n)."""
+        n = np.asarray(totals, dtype=np.float64)[:, None]
+        precision = self.precision + n  # (G, S, Q)
+        ticks = self.concentrations + np.asarray(counts, dtype=np.float64)[:, None]  # (G, S, A)
+        return Posterior(self.tree, ticks / self.tree.spread(precision), precision)
+
+    def log_likelihood(self, counts: Numbers, totals: Numbers) -> Floats:
+        """ln P(votes | sample), (G, S, Q) float64: counts (G, A), totals (G, Q); 0 where nobody was asked."""
+        got = losses.tree_log_likelihood(
+            self.tree,
+            torch.as_tensor(self.mean),
+            torch.as_tensor(self.precision),
+            torch.as_tensor(np.asarray(counts, dtype=np.float64))[:, None],
+            torch.as_tensor(np.asarray(totals, dtype=np.float64))[:, None],
+        )
+        return np.asarray(got.numpy())
+
+
+def check_samples_differ(posterior: Posterior) -> None:
+    """Refuse samples that are copies of one forward pass: every information score would be 0.
+
+    Looked at over the whole block: a single galaxy may well be beyond doubt.
+    """
+    if posterior.n_samples < 2:
+        raise PosteriorError("a posterior needs two samples or more; one sample has no opinion to disagree with")
+    if posterior.n_galaxies and float(np.ptp(posterior.mean, axis=1).max()) < MIN_SPREAD:
+        raise PosteriorError(
+            f"all {posterior.n_samples} samples are equal for all {posterior.n_galaxies} galaxies: dropout is off"
+        )
+
+
+def sample_weights(posterior: Posterior, counts: Numbers, totals: Numbers) -> Floats:
+    """How much each sample deserves to be believed given the votes already cast, (G, S), summing to 1."""
+    joint = posterior.log_likelihood(counts, totals).sum(-1)  # (G, S)
+    return np.asarray(special.softmax(joint, axis=1))
+
+
+def effective_samples(weights: Floats) -> Floats:
+    """Kish's effective number of samples, (G, S) -> (G,): 1 when one sample holds all the weight."""
+    return np.asarray(1 / np.square(weights).sum(axis=1))
+
+
+def predictive_log_likelihood(posterior: Posterior, counts: Numbers, totals: Numbers) -> Floats:
+    """ln P(votes) under the mixture of samples, (G,) float64: the sum over questions is inside the mixture."""
+    joint = posterior.log_likelihood(counts, totals).sum(-1)  # (G, S)
+    return np.asarray(special.logsumexp(joint, axis=1) - np.log(posterior.n_samples))
+
+
+def expected_fractions(posterior: Posterior, weights: Floats | None = None) -> Floats:
+    """Expected vote fractions (G, A), each conditional on its question being asked."""
+    return _over_samples(_weights(posterior, weights), posterior.mean)
+
+
+def expected_reach(posterior: Posterior, weights: Floats | None = None) -> Floats:
+    """Expected proportion of volunteers who are asked each question, (G, Q)."""
+    return _over_samples(_weights(posterior, weights), posterior.tree.reach(posterior.mean))
+
+
+def fraction_variance(posterior: Posterior, weights: Floats | None = None) -> Floats:
+    """Variance (G, A) of a galaxy's true fractions: that within the samples plus that between them."""
+    w, mean = _weights(posterior, weights), posterior.mean
+    centre = _over_samples(w, mean)
+    within = mean * (1 - mean) / (posterior.tree.spread(posterior.precision) + 1.0)
+    return _over_samples(w, within + np.square(mean - centre[:, None]))
+
+
+def intervals(
+    posterior: Posterior, *, level: float = 0.9, weights: Floats | None = None, tolerance: float = 1e-4
+) -> tuple[Floats, Floats]:
+    """Lower and upper ends (G, A) of the central interval of each vote fraction.
+
+    Quantiles of the *mixture* over samples of Beta(alpha_a, precision - alpha_a), so samples that disagree make it
+    wide (the median of the samples' own quantiles would not). The root is bracketed and found by regula falsi
+    (Illinois) on the averaged distribution function, to `tolerance` in the fraction or in the probability.
+    """
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    lower, upper = (_mixture_quantile(posterior, tail, _weights(posterior, weights), tolerance) for tail in tails)
+    return lower, upper
+
+
+def _over_samples(weights: Floats, values: Floats) -> Floats:
+    """Weighted mean over samples, (G, S) and (G, S, X) -> (G, X)."""
+    return np.asarray(np.einsum("gs,gsx->gx", weights, values))
+
+
+def _weights(posterior: Posterior, weights: Floats | None) -> Floats:
+    if weights is None:
+        return np.full((posterior.n_galaxies, posterior.n_samples), 1 / posterior.n_samples)
+    return weights
+
+
+def _mixture_quantile(posterior: Posterior, probability: float, weights: Floats, tolerance: float) -> Floats:
+    """One quantile of every answer's mixture, (G, A); each step works on the answers not yet found."""
+    alpha, n_answers = posterior.concentrations, posterior.mean.shape[2]
+    rest = posterior.tree.spread(posterior.precision) - alpha
+    a, b = (np.swapaxes(x, 1, 2).reshape(-1, posterior.n_samples) for x in (alpha, rest))  # (G*A, S)
+    w = np.repeat(weights, n_answers, axis=0)
+
+    def excess(rows: npt.NDArray[np.intp], x: Floats) -> Floats:
+        return np.asarray((w[rows] * special.betainc(a[rows], b[rows], x[:, None])).sum(1) - probability)
+
+    found = _first_guess(a, b, w, probability)
+    low, high = np.zeros_like(found), np.ones_like(found)
+    below, above = np.full_like(found, -probability), np.full_like(found, 1 - probability)
+    rows = np.arange(len(found))
+    for _ in range(_QUANTILE_STEPS):
+        error = excess(rows, found[rows])
+        is_above = error > 0
+        # Illinois: the end that stays put counts half, or regula falsi would creep up from one side.
+        above[rows] = np.where(is_above, error, above[rows] / 2)
+        below[rows] = np.where(is_above, below[rows] / 2, error)
+        high[rows] = np.where(is_above, found[rows], high[rows])
+        low[rows] = np.where(is_above, low[rows], found[rows])
+        rows = rows[(np.abs(error) > tolerance) & (high[rows] - low[rows] > tolerance)]
+        if not len(rows):
+            break
+        found[rows] = low[rows] + (high - low)[rows] * (below / (below - above))[rows]
+    return found.reshape(posterior.n_galaxies, n_answers)
+
+
+def _first_guess(a: Floats, b: Floats, w: Floats, probability: float) -> Floats:
+    """The quantile of the one Beta that has the mixture's mean and variance: often nearly right."""
+    mean = a / (a + b)
+    centre = (w * mean).sum(1)
+    variance = (w * (mean * (1 - mean) / (a + b + 1) + np.square(mean - centre[:, None]))).sum(1)
+    precision = np.maximum(centre * (1 - centre) / variance - 1, 1e-3)
+    guess = special.betaincinv(centre * precision, (1 - centre) * precision, probability)
+    return np.asarray(np.clip(np.nan_to_num(guess, nan=0.5), 1e-9, 1 - 1e-9))
