@@ -1,0 +1,63 @@
+"""The docs name what exists: every setting is documented, every path and link leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+ROOMS = ("ml/", "labelling/", "morphology/", "templates/", "docker/", "benchmarks/", "tests/", "docs/")
+
+
+def test_every_environment_variable_of_the_settings_is_documented() -> None:
+    settings = (ROOT / "morphology" / "settings.py").read_text(encoding="utf-8")
+    names = re.findall(r"env\.\w+\(\s*\"([A-Z_0-9]+)\"", settings)
+    assert len(names) > 15
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    missing = [name for name in names if f"`{name}`" not in operations]
+    assert not missing, f"docs/operations.md says nothing of {missing}"
+
+
+def test_every_documented_environment_variable_is_read_somewhere() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    sources = "\n".join(
+        path.read_text(encoding="utf-8")
+        for room in ("morphology", "labelling", "ml", "docker", "tests")
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in (".py", ".yaml", ".Dockerfile")
+    ) + (ROOT / "Makefile").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([A-Z_0-9]+)` \|", operations, flags=re.MULTILINE)
+    assert documented
+    unread = [name for name in documented if not re.search(rf"\b{name}\b", sources)]
+    assert not unread
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_named_in_the_docs_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [name for name in re.findall(r"`([\w./-]+)`", text) if name.startswith(ROOMS)]
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert not missing, f"{page.name} names {missing}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_in_the_docs_leads_to_a_file(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    missing = [link for link in links if link and "://" not in link and not (page.parent / link).exists()]
+    assert not missing, f"{page.name} links to {missing}"
+
+
+def test_every_word_of_the_models_is_in_the_glossary() -> None:
+    from django.apps import apps
+
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").lower()
+    names = {
+        model._meta.verbose_name
+        for label in ("labelling", "morphology")
+        for model in apps.get_app_config(label).get_models()
+    }
+    everyday = {"image", "membership", "tree version", "score"}  # plain English, or a version of a word that is there
+    unknown = [name for name in names - everyday if f"| {name} |" not in glossary]
+    assert not unknown
