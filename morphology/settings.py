@@ -130,6 +130,10 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "morphology.reconcile", "schedule": RECONCILE_SECONDS},
 }
 
+# Where `manage.py serve` and `demo` listen.
+WEB_HOST = env.text("VOORWERP_HOST", "127.0.0.1")
+WEB_PORT = env.integer("VOORWERP_PORT", 8000, least=1)
+
 # Files are content-addressed; labelling.files says how. S3: pip install voorwerp[s3] and STORAGE_BUCKET.
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "static/"
