@@ -121,7 +121,9 @@ def expected_fractions(posterior: Posterior, weights: Floats | None = None) -> F
 
 def expected_reach(posterior: Posterior, weights: Floats | None = None) -> Floats:
     """Expected proportion of volunteers who are asked each question, (G, Q)."""
-    return _over_samples(_weights(posterior, weights), posterior.tree.reach(posterior.mean))
+    return _over_samples(
+        _weights(posterior, weights), np.asarray(posterior.tree.reach(posterior.mean), dtype=np.float64)
+    )
 
 
 def fraction_variance(posterior: Posterior, weights: Floats | None = None) -> Floats:

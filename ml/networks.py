@@ -1,0 +1,167 @@
+"""The Bayesian CNN: a timm encoder, and on its features a small head whose posterior is sampled by fixed dropout masks.
+
+A head is a few *members* (each trained without one fold of the training set) times dropout (Gal & Ghahramani 2016,
+arXiv:1506.02142). Sample s is member s mod M with one mask, drawn once from a seed and used for every galaxy: so it
+is a function, samples of different galaxies belong together, and 32 of them cost one matrix product, because a mask
+on the features is the same as a mask on the weights.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ml import losses
+from ml.blind import BlindPredictor
+from ml.errors import PosteriorError
+from ml.posterior import Posterior
+from ml.schema import DecisionTree
+
+N_SAMPLES = 32
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The shape of a head; with the tree it says which weights a checkpoint must hold."""
+
+    n_features: int
+    """E: what the encoder gives."""
+    n_components: int = 128
+    """C: principal components of the features that the head looks at."""
+    n_hidden: int = 0
+    """H: hidden units; 0 is a linear head, with its dropout on the components."""
+    n_members: int = 5
+    """M: heads trained on different parts of the training set."""
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        if min(self.n_features, self.n_components, self.n_members) < 1 or self.n_hidden < 0:
+            raise ValueError(f"a head needs features, components and members, not {self}")
+        if not 0 < self.dropout < 1:
+            raise ValueError(f"dropout lies between 0 and 1, not {self.dropout}: without it samples would be equal")
+
+
+class TreeHead(nn.Module):
+    """Embeddings (G, E) to mean logits (G, S, A) and log precisions (G, S, Q) of a decision tree."""
+
+    centre: Tensor
+    projection: Tensor
+
+    def __init__(self, tree: DecisionTree, config: HeadConfig, *, seed: int = 0) -> None:
+        super().__init__()
+        self.tree, self.config = tree, config
+        n_outputs = len(tree.columns) + len(tree.questions)
+        members, components, hidden = config.n_members, config.n_components, config.n_hidden
+        self.register_buffer("centre", torch.zeros(config.n_features))
+        self.register_buffer("projection", torch.eye(config.n_features, components))
+        if hidden:
+            generator = torch.Generator().manual_seed(seed)
+            weight = torch.randn(members, components, hidden, generator=generator) * (2 / components) ** 0.5
+            self.hidden_weight = nn.Parameter(weight)
+            self.hidden_bias = nn.Parameter(torch.zeros(members, 1, hidden))
+        self.weight = nn.Parameter(torch.zeros(members, hidden or components, n_outputs))
+        self.bias = nn.Parameter(torch.zeros(members, 1, n_outputs))
+
+    @torch.no_grad()
+    def fit_components(self, embeddings: Tensor) -> None:
+        """Take the principal components of these embeddings (G, E), labelled or not, as the head's input.
+
+        Features are brought to unit variance first, components to a mean variance of 1 together: so a component's
+        share in the features' spread remains, and with weight decay the weak ones, mostly noise, say little.
+        """
+        if len(embeddings) < 2 or not torch.isfinite(embeddings).all():
+            raise PosteriorError(f"components need 2 or more finite embeddings, not {len(embeddings)}")
+        x = embeddings.double()
+        centre, scale = x.mean(0), x.std(0).clamp_min(1e-6)
+        _, values, axes = torch.linalg.svd((x - centre) / scale, full_matrices=False)
+        n_kept = min(self.config.n_components, len(values))
+        variance = values[:n_kept].square() / (len(x) - 1)
+        self.centre.copy_(centre)
+        self.projection.zero_()
+        self.projection[:, :n_kept] = (axes[:n_kept] / scale).T / variance.mean().sqrt().clamp_min(1e-6)
+
+    @torch.no_grad()
+    def start_at(self, blind: BlindPredictor) -> None:
+        """Make the biases predict what the blind predictor does, so that training begins there."""
+        start = np.concatenate([blind.mean_logits, blind.log_precision])
+        self.bias.copy_(torch.as_tensor(start).expand_as(self.bias))
+
+    def components(self, embeddings: Tensor) -> Tensor:
+        """Standardised principal components, (G, E) -> (G, C)."""
+        return (embeddings.float() - self.centre) @ self.projection
+
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""
+        return self.outputs(self.components(embeddings))
+
+    def outputs(self, components: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, from components (G, C) computed before."""
+        last = nn.functional.dropout(self._last_layer(components), self.config.dropout, self.training)
+        return self._divide((last @ self.weight + self.bias).transpose(0, 1))
+
+    def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Mean logits (G, S, A) and log precisions (G, S, Q) of fixed dropout masks: the same seed, the same functions."""
+        last = self._last_layer(self.components(embeddings))  # (M or 1, G, C or H)
+        weight = self._masked_weights(n_samples, seed)  # (S, C or H, A + Q)
+        member = torch.arange(n_samples) % self.config.n_members
+        if len(last) == 1:  # a linear head: every sample looks at the same components, so one product serves all
+            flat = weight.permute(1, 0, 2).reshape(weight.shape[1], -1)  # (C, S * (A + Q))
+            got = (last[0] @ flat).reshape(len(embeddings), n_samples, -1)
+        else:
+            got = torch.stack([last[m] @ weight[s] for s, m in enumerate(member.tolist())], dim=1)
+        return self._divide(got + self.bias[member, 0])
+
+    @torch.no_grad()
+    def posterior(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Posterior:
+        """The posterior of a block of galaxies; memory grows with the block."""
+        logits, log_precision = self.samples(embeddings, n_samples, seed=seed)
+        if not torch.isfinite(logits).all():
+            raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
+        mean = losses.mean_from_logits(self.tree, logits)
+        return Posterior(self.tree, mean.numpy(), losses.precision_from(log_precision).numpy())
+
+    def _last_layer(self, components: Tensor) -> Tensor:
+        """What the output layer sees, (G, C) -> (M, G, H), or (1, G, C) for a linear head."""
+        if not self.config.n_hidden:
+            return components[None]
+        return torch.relu(components @ self.hidden_weight + self.hidden_bias)
+
+    def _masked_weights(self, n_samples: int, seed: int) -> Tensor:
+        """Each sample's output weights with its dropout mask folded in, (S, C or H, A + Q)."""
+        keep = 1 - self.config.dropout
+        generator = torch.Generator().manual_seed(seed)
+        mask = torch.rand(n_samples, self.weight.shape[1], 1, generator=generator) < keep
+        member = torch.arange(n_samples) % self.config.n_members
+        return self.weight[member] * mask / keep
+
+    def _divide(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., A + Q) -> (..., A) and (..., Q)."""
+        n_answers = len(self.tree.columns)
+        return outputs[..., :n_answers], outputs[..., n_answers:]
+
+
+class BayesianCNN(nn.Module):
+    """Images (G, 3, H, W) to what `TreeHead` gives; for training end to end.
+
+    BatchNorm stays in evaluation mode even while training: the statistics of a few dozen galaxies would be worse
+    than those the encoder came with, and a prediction must not depend on who else is in the batch.
+    """
+
+    def __init__(self, encoder: nn.Module, head: TreeHead) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def train(self, mode: bool = True) -> "BayesianCNN":
+        """Switch dropout on or off; batch normalisation stays as it is."""
+        super().train(mode)
+        for module in self.encoder.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean logits (G, M, A) and log precisions (G, M, Q)."""
+        outputs: Any = self.head(self.encoder(images))
+        return outputs[0], outputs[1]
