@@ -1,0 +1,111 @@
+"""Decoded pictures as batches: uint8 in memory, float in [0, 1] for a network, resized and augmented in torch.
+
+A picture is uint8 RGB; many are ``(G, H, W, 3)`` in numpy, as they lie in a shard. Networks see float32
+``(G, 3, H, W)`` in [0, 1]; normalising is the encoder's own business.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How differently the same galaxy may be shown; its votes stay the same.
+
+    Any rotation and mirror image is drawn, since the sky has no up. Zoom 2 shows the central half of the frame.
+    """
+
+    zoom: tuple[float, float] = (0.95, 1.25)
+    shift: float = 0.04
+    """Largest shift along each axis, in half-frames."""
+    brightness: float = 0.15
+    """Standard deviation of the logarithm of the light."""
+    colour: float = 0.06
+    """The same for each channel by itself."""
+    noise: float = 0.01
+
+
+def as_batch(images: Images | Tensor) -> Tensor:
+    """Turn uint8 (G, H, W, 3) into float32 (G, 3, H, W) in [0, 1]; a float batch of that shape is passed through."""
+    batch = torch.from_numpy(np.ascontiguousarray(images)) if isinstance(images, np.ndarray) else images
+    if batch.dtype != torch.uint8:
+        if not batch.is_floating_point() or batch.ndim != 4 or batch.shape[1] != 3:
+            raise ValueError(f"float images are (G, 3, H, W) in [0, 1], not {tuple(batch.shape)} of {batch.dtype}")
+        return batch
+    if batch.ndim != 4 or batch.shape[-1] != 3:
+        raise ValueError(f"uint8 images are (G, H, W, 3), not {tuple(batch.shape)}")
+    return batch.permute(0, 3, 1, 2).float().div_(255)  # (G, 3, H, W)
+
+
+def fit_size(batch: Tensor, size_px: int) -> Tensor:
+    """Resize float (G, 3, H, W) to a square, area-averaged when it shrinks; the same tensor if it fits already."""
+    if batch.shape[-2:] == (size_px, size_px):
+        return batch
+    resized = functional.interpolate(batch, (size_px, size_px), mode="bilinear", align_corners=False, antialias=True)
+    return resized.clamp_(0, 1)
+
+
+def crop_centre(images: Images, fraction: float) -> Images:
+    """The central part of every picture, (G, H, W, 3); fraction 0.5 keeps half of each edge."""
+    if not 0 < fraction <= 1:
+        raise ValueError(f"the central fraction lies in (0, 1], not {fraction}")
+    height, width = images.shape[1:3]
+    keep_h, keep_w = max(1, round(height * fraction)), max(1, round(width * fraction))
+    top, left = (height - keep_h) // 2, (width - keep_w) // 2
+    return images[:, top : top + keep_h, left : left + keep_w]
+
+
+def resize(images: Images, size_px: int, *, batch: int = 512) -> Images:
+    """Resize uint8 (G, H, W, 3) to (G, size_px, size_px, 3) with antialiasing."""
+    small = np.empty((len(images), size_px, size_px, 3), np.uint8)
+    for start in range(0, len(images), batch):
+        floats = fit_size(as_batch(images[start : start + batch]), size_px)
+        small[start : start + batch] = as_uint8(floats)
+    return small
+
+
+def as_uint8(batch: Tensor) -> Images:
+    """Float (G, 3, H, W) in [0, 1] back to uint8 (G, H, W, 3), rounded."""
+    levels = batch.mul(255).round_().clamp_(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(0, 2, 3, 1).numpy())  # (G, H, W, 3)
+
+
+def augment(
+    batch: Tensor, generator: torch.Generator, settings: Augmentation = Augmentation(), size_px: int | None = None
+) -> Tensor:
+    """Show every galaxy of float (G, 3, H, W) anew: turned, mirrored, zoomed, moved, brightened, tinted, noisier.
+
+    One resampling does all of the geometry, straight to `size_px` (else the size it has). The sky outside the frame
+    is mirrored in. Reproducible by `generator`, which lives on the CPU.
+    """
+    count, size = len(batch), size_px or batch.shape[-1]
+    theta = _placements(count, generator, settings).to(batch.device, batch.dtype)
+    grid = functional.affine_grid(theta, [count, 3, size, size], align_corners=False)
+    shown = functional.grid_sample(batch, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    light = settings.brightness * torch.randn((count, 1, 1, 1), generator=generator)
+    tint = settings.colour * torch.randn((count, 3, 1, 1), generator=generator)
+    shown = shown * torch.exp(light + tint).to(shown)
+    if settings.noise:
+        level = settings.noise * torch.rand((count, 1, 1, 1), generator=generator)
+        shown = shown + (level * torch.randn(shown.shape, generator=generator)).to(shown)
+    return shown.clamp_(0, 1)
+
+
+def _placements(count: int, generator: torch.Generator, settings: Augmentation) -> Tensor:
+    """Affine maps from the output frame to the input's, (G, 2, 3)."""
+    angle = 2 * math.pi * torch.rand(count, generator=generator)
+    low, high = (math.log(zoom) for zoom in settings.zoom)
+    scale = torch.exp(-(low + (high - low) * torch.rand(count, generator=generator)))
+    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    shift = settings.shift * (2 * torch.rand((count, 2), generator=generator) - 1)
+    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+    rows = torch.stack([cos * mirror, -sin, shift[:, 0], sin * mirror, cos, shift[:, 1]], dim=-1)
+    return rows.view(count, 2, 3)
