@@ -102,7 +102,7 @@ class TreeHead(nn.Module):
         return self._divide((last @ self.weight + self.bias).transpose(0, 1))
 
     def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Mean logits (G, S, A) and log precisions (G, S, Q) of fixed dropout masks: the same seed, the same functions."""
+        """Mean logits (G, S, A) and log precisions (G, S, Q) of fixed dropout masks: same seed, same functions."""
         last = self._last_layer(self.components(embeddings))  # (M or 1, G, C or H)
         weight = self._masked_weights(n_samples, seed)  # (S, C or H, A + Q)
         member = torch.arange(n_samples) % self.config.n_members
