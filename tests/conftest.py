@@ -7,9 +7,8 @@ name others. Files go to a temporary data folder.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch takes every core otherwise, and the browser waits
 DATA = Path(tempfile.mkdtemp(prefix="voorwerp-tests-"))
@@ -46,14 +45,14 @@ def _fail_if_skipped_in_ci(report: pytest.TestReport | pytest.CollectReport, *, 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     _fail_if_skipped_in_ci(report, needs_gpu=item.get_closest_marker("gpu") is not None)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[Any]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     _fail_if_skipped_in_ci(report, needs_gpu=False)
     return report
