@@ -1,0 +1,21 @@
+# A worker: the whole of Voorwerp with torch, whose Linux wheels bring CUDA; the host brings the driver (NVIDIA's
+# container toolkit), and without one torch computes on the CPU. Context: the repository's root.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 VOORWERP_DATA=/data
+RUN useradd --uid 10001 --create-home voorwerp && install -d -o voorwerp -g voorwerp /data
+WORKDIR /app
+
+# Web and worker parts of the one pinned list; not the demo's servers, not the tests' tools.
+COPY requirements.txt ./
+RUN sed '/^# demo$/,$d' requirements.txt > worker.txt && pip install -r worker.txt && rm worker.txt
+
+COPY manage.py LICENSE ./
+COPY templates ./templates
+COPY ml ./ml
+COPY labelling ./labelling
+COPY morphology ./morphology
+
+USER voorwerp
+VOLUME /data
+CMD ["celery", "-A", "morphology", "worker", "--pool", "solo", "--loglevel", "info", "-Q", "quick"]
