@@ -1,4 +1,4 @@
-"""The house's own rules, run as tests so that `make test` is one run: style, types, imports, migrations, and CI's rule."""
+"""The house's own rules as tests, so that `make test` is one run: style, types, imports, migrations, and CI's rule."""
 
 import os
 import subprocess
