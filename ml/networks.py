@@ -21,6 +21,9 @@ from ml.schema import DecisionTree
 
 N_SAMPLES = 32
 
+_START_SPREAD = 3e-3
+"""Output weights begin so small that the biases alone speak, and not at 0, where all samples would be equal."""
+
 
 @dataclass(frozen=True)
 class HeadConfig:
@@ -56,12 +59,13 @@ class TreeHead(nn.Module):
         members, components, hidden = config.n_members, config.n_components, config.n_hidden
         self.register_buffer("centre", torch.zeros(config.n_features))
         self.register_buffer("projection", torch.eye(config.n_features, components))
+        generator = torch.Generator().manual_seed(seed)
         if hidden:
-            generator = torch.Generator().manual_seed(seed)
             weight = torch.randn(members, components, hidden, generator=generator) * (2 / components) ** 0.5
             self.hidden_weight = nn.Parameter(weight)
             self.hidden_bias = nn.Parameter(torch.zeros(members, 1, hidden))
-        self.weight = nn.Parameter(torch.zeros(members, hidden or components, n_outputs))
+        weight = _START_SPREAD * torch.randn(members, hidden or components, n_outputs, generator=generator)
+        self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(members, 1, n_outputs))
 
     @torch.no_grad()

@@ -24,6 +24,30 @@ _QUANTILE_STEPS = 40
 
 
 @dataclass(frozen=True)
+class Votes:
+    """The votes of a block of galaxies; they may be fractions (weighted volunteers), never negative."""
+
+    counts: Numbers
+    """(G, A) votes for each answer."""
+    totals: Numbers
+    """(G, Q) how many were asked each question (`DecisionTree.totals`)."""
+
+    def __post_init__(self) -> None:
+        if self.counts.ndim != 2 or self.totals.ndim != 2 or len(self.counts) != len(self.totals):
+            raise PosteriorError(f"counts {self.counts.shape} and totals {self.totals.shape} are not of the same rows")
+        if not (np.isfinite(self.counts).all() and np.isfinite(self.totals).all()):
+            raise PosteriorError("votes must be finite numbers")
+        if (self.counts < 0).any() or (self.totals < 0).any():
+            raise PosteriorError("votes cannot be negative")
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def rows(self, place: slice | npt.NDArray[np.intp]) -> "Votes":
+        return Votes(self.counts[place], self.totals[place])
+
+
+@dataclass(frozen=True)
 class Posterior:
     """Samples for a block of galaxies; making one refuses numbers that are not a posterior.
 

@@ -18,8 +18,11 @@ from ml import losses
 from ml.blind import fit_blind
 from ml.errors import PosteriorError
 from ml.networks import HeadConfig, TreeHead
-from ml.posterior import Numbers
+from ml.posterior import Votes
 from ml.schema import DecisionTree
+
+Embeddings = npt.NDArray[np.floating]
+"""(G, E), any float type."""
 
 Progress = Callable[[int, int], None]
 """Called as (done, total) from inside the work loop; may raise to stop it."""
@@ -40,25 +43,6 @@ class HeadRecipe:
     max_epochs: int = 200
     patience: int = 30
     """Epochs without a better fold, for any member, after which training stops."""
-
-
-@dataclass(frozen=True)
-class TrainingVotes:
-    """A training set: embeddings (G, E), counts (G, A) and how many were asked, totals (G, Q)."""
-
-    embeddings: npt.NDArray[np.floating]
-    counts: Numbers
-    totals: Numbers
-
-    def __post_init__(self) -> None:
-        if not len(self.embeddings) == len(self.counts) == len(self.totals):
-            raise PosteriorError(
-                f"a training set's parts have {len(self.embeddings)}, {len(self.counts)} and {len(self.totals)} rows"
-            )
-        if not np.isfinite(self.embeddings).all():
-            raise PosteriorError("a training set's embeddings must be finite numbers")
-        if (np.asarray(self.counts) < 0).any():
-            raise PosteriorError("vote counts cannot be negative")
 
 
 @dataclass(frozen=True)
@@ -86,12 +70,13 @@ class FittedHead:
 
 def fit_head(
     tree: DecisionTree,
-    votes: TrainingVotes,
+    embeddings: Embeddings,
+    votes: Votes,
     *,
     recipe: HeadRecipe = HeadRecipe(),
     seed: int = 0,
     start: TreeHead | None = None,
-    pool: npt.NDArray[np.floating] | None = None,
+    pool: Embeddings | None = None,
     progress: Progress | None = None,
 ) -> FittedHead:
     """Train a head on frozen embeddings.
@@ -103,16 +88,15 @@ def fit_head(
     progress : called once an epoch with (epochs done, epochs at most).
     """
     began = time.monotonic()
-    if len(votes.counts) < recipe.n_members * 2:
-        raise PosteriorError(f"{len(votes.counts)} galaxies with votes; {recipe.n_members * 2} are needed to train")
+    _check(embeddings, votes, n_needed=2 * recipe.n_members)
     blind = fit_blind(tree, votes.counts, votes.totals)
-    head = _fresh_head(tree, votes, recipe, seed, pool) if start is None else _copy_of(start)
+    head = _fresh_head(tree, embeddings, recipe, seed, pool) if start is None else _copy_of(start)
     if start is None:
         head.start_at(blind)
-    n_epochs, loss = _train(head, votes, recipe, seed, progress)
+    n_epochs, loss = _train(head, embeddings, votes, recipe, seed, progress)
     report = FitReport(
         recipe=recipe,
-        n_galaxies=len(votes.counts),
+        n_galaxies=len(votes),
         n_votes=float(np.sum(votes.totals[:, 0])),
         n_epochs=n_epochs,
         out_of_fold_loss=loss,
@@ -124,33 +108,43 @@ def fit_head(
 
 def choose_recipe(
     tree: DecisionTree,
-    votes: TrainingVotes,
+    embeddings: Embeddings,
+    votes: Votes,
     candidates: Sequence[HeadRecipe],
     *,
     seed: int = 0,
-    pool: npt.NDArray[np.floating] | None = None,
+    pool: Embeddings | None = None,
 ) -> HeadRecipe:
     """The candidate with the best out-of-fold loss on the training set itself."""
-    fits = [fit_head(tree, votes, recipe=recipe, seed=seed, pool=pool).report for recipe in candidates]
+    fits = [fit_head(tree, embeddings, votes, recipe=recipe, seed=seed, pool=pool).report for recipe in candidates]
     return min(fits, key=lambda report: report.out_of_fold_loss).recipe
+
+
+def _check(embeddings: Embeddings, votes: Votes, *, n_needed: int) -> None:
+    if len(embeddings) != len(votes):
+        raise PosteriorError(f"{len(embeddings)} embeddings for the votes of {len(votes)} galaxies")
+    if len(votes) < n_needed:
+        raise PosteriorError(f"{len(votes)} galaxies have votes; {n_needed} are needed to train")
+    if not np.isfinite(embeddings).all():
+        raise PosteriorError("embeddings must be finite numbers")
 
 
 def _fresh_head(
     tree: DecisionTree,
-    votes: TrainingVotes,
+    embeddings: Embeddings,
     recipe: HeadRecipe,
     seed: int,
-    pool: npt.NDArray[np.floating] | None,
+    pool: Embeddings | None,
 ) -> TreeHead:
     config = HeadConfig(
-        n_features=votes.embeddings.shape[1],
-        n_components=min(recipe.n_components, votes.embeddings.shape[1]),
+        n_features=embeddings.shape[1],
+        n_components=min(recipe.n_components, embeddings.shape[1]),
         n_hidden=recipe.n_hidden,
         n_members=recipe.n_members,
         dropout=recipe.dropout,
     )
     head = TreeHead(tree, config, seed=seed)
-    seen = votes.embeddings if pool is None else np.concatenate([votes.embeddings, pool])
+    seen = embeddings if pool is None else np.concatenate([embeddings, pool])
     head.fit_components(torch.as_tensor(np.asarray(seen, dtype=np.float32)))
     return head
 
@@ -163,7 +157,7 @@ def _copy_of(start: TreeHead) -> TreeHead:
 
 
 def _train(
-    head: TreeHead, votes: TrainingVotes, recipe: HeadRecipe, seed: int, progress: Progress | None
+    head: TreeHead, embeddings: Embeddings, votes: Votes, recipe: HeadRecipe, seed: int, progress: Progress | None
 ) -> tuple[int, float]:
     """Train all members side by side; leave each at its best epoch. Returns epochs run and the out-of-fold loss.
 
@@ -171,7 +165,7 @@ def _train(
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        components = head.components(torch.as_tensor(np.asarray(votes.embeddings, dtype=np.float32)))  # (G, C)
+        components = head.components(torch.as_tensor(np.asarray(embeddings, dtype=np.float32)))  # (G, C)
     counts = torch.as_tensor(np.asarray(votes.counts, dtype=np.float64))[:, None]  # (G, 1, A)
     totals = torch.as_tensor(np.asarray(votes.totals, dtype=np.float64))[:, None]  # (G, 1, Q)
     is_left_out = _folds(len(components), head.config.n_members, generator)  # (G, M)

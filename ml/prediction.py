@@ -1,0 +1,121 @@
+"""What is kept of the posterior of each galaxy: embeddings in, narrow float32 arrays out, a chunk at a time.
+
+Memory is that of one chunk and of the result, however many samples are taken. The pool is streamed segment by
+segment by whoever calls this.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ml.acquisition import tree_bald
+from ml.networks import N_SAMPLES, TreeHead
+from ml.posterior import (
+    Floats,
+    Posterior,
+    Votes,
+    check_samples_differ,
+    expected_fractions,
+    expected_reach,
+    intervals,
+    predictive_log_likelihood,
+)
+
+Float32s = npt.NDArray[np.float32]
+
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """From the image alone, a row a galaxy; conditional fractions of questions that may hardly be reached, too."""
+
+    mean: Float32s
+    """(G, A) expected vote fractions."""
+    lower: Float32s
+    """(G, A) 5 % quantile of the fraction."""
+    upper: Float32s
+    """(G, A) 95 % quantile."""
+    asked: Float32s
+    """(G, Q) expected proportion of volunteers who are asked the question."""
+
+    def arrays(self) -> dict[str, Float32s]:
+        """By name, as a posterior segment keeps them."""
+        return {"mean": self.mean, "lower": self.lower, "upper": self.upper, "asked": self.asked}
+
+
+def posteriors(
+    head: TreeHead,
+    embeddings: npt.NDArray[np.floating],
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    chunk: int = CHUNK,
+) -> Iterator[tuple[slice, Posterior]]:
+    """The posterior of embeddings (G, E), any float type, memory-mapped or not, in chunks with their place.
+
+    Refuses samples that are copies of each other (PosteriorError) on the first chunk.
+    """
+    for start in range(0, len(embeddings), chunk):
+        place = slice(start, min(start + chunk, len(embeddings)))
+        block = torch.as_tensor(np.asarray(embeddings[place], dtype=np.float32))
+        posterior = head.posterior(block, n_samples, seed=seed)
+        if not start:
+            check_samples_differ(posterior)
+        yield place, posterior
+
+
+def predict(
+    head: TreeHead,
+    embeddings: npt.NDArray[np.floating],
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    chunk: int = CHUNK,
+) -> Predictions:
+    """Expected fractions with 90 % intervals for a segment of embeddings (G, E)."""
+    n_galaxies, n_answers, n_questions = len(embeddings), len(head.tree.columns), len(head.tree.questions)
+    mean, lower, upper = (np.empty((n_galaxies, n_answers), dtype=np.float32) for _ in range(3))
+    asked = np.empty((n_galaxies, n_questions), dtype=np.float32)
+    for place, posterior in posteriors(head, embeddings, n_samples=n_samples, seed=seed, chunk=chunk):
+        mean[place] = expected_fractions(posterior)
+        lower[place], upper[place] = intervals(posterior)
+        asked[place] = expected_reach(posterior)
+    return Predictions(mean, lower, upper, asked)
+
+
+def score(
+    head: TreeHead,
+    embeddings: npt.NDArray[np.floating],
+    votes: Votes | None = None,
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    chunk: int = CHUNK,
+) -> Float32s:
+    """What one more walk would teach, a term a question, (G, Q) nats, given the votes already cast on each galaxy."""
+    terms = np.empty((len(embeddings), len(head.tree.questions)), dtype=np.float32)
+    for place, posterior in posteriors(head, embeddings, n_samples=n_samples, seed=seed, chunk=chunk):
+        cast = None if votes is None else votes.rows(place)
+        terms[place] = tree_bald(posterior) if cast is None else tree_bald(posterior, cast.counts, cast.totals)
+    return terms
+
+
+def vote_losses(
+    head: TreeHead,
+    embeddings: npt.NDArray[np.floating],
+    votes: Votes,
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    chunk: int = CHUNK,
+) -> Floats:
+    """How surprised the network is by each galaxy's votes, (G,) nats: the gate's and the reports' loss."""
+    loss = np.empty(len(embeddings))
+    for place, posterior in posteriors(head, embeddings, n_samples=n_samples, seed=seed, chunk=chunk):
+        cast = votes.rows(place)
+        loss[place] = -predictive_log_likelihood(posterior, cast.counts, cast.totals)
+    return loss

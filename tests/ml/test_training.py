@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import torch
+
+from ml.blind import fit_blind
+from ml.calibration import paired_difference
+from ml.errors import PosteriorError
+from ml.networks import HeadConfig, TreeHead
+from ml.posterior import Votes, check_samples_differ
+from ml.prediction import vote_losses
+from ml.schema import DecisionTree
+from ml.training import HeadRecipe, choose_recipe, fit_head
+from tests.ml.trees import BOXES, CHAIN
+
+N_FEATURES = 12
+
+
+def simulate(n: int, tree: DecisionTree = CHAIN, *, seed: int = 0, n_volunteers: int = 10) -> tuple[np.ndarray, Votes]:
+    """Galaxies whose first two features decide the first question, and the third the others."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, N_FEATURES)).astype(np.float32)
+    counts = np.zeros((n, len(tree.columns)), dtype=np.int64)
+    for galaxy in range(n):
+        for _ in range(n_volunteers):
+            counts[galaxy] += tree.count(_walk(tree, x[galaxy], rng))
+    return x, Votes(counts, tree.totals(counts, np.full(n, n_volunteers)))
+
+
+def _walk(tree: DecisionTree, x: np.ndarray, rng: np.random.Generator) -> dict[str, str | list[str]]:
+    walk: dict[str, str | list[str]] = {}
+    for question in tree.questions:
+        if question not in list(tree.walk_order(walk)):
+            continue
+        keys = [answer.key for answer in question.answers]
+        z = 1.5 * (x[: len(keys)] if question.parents == () else x[2] * np.linspace(-1, 1, len(keys)))
+        if question.is_multiple:
+            walk[question.key] = [key for key, p in zip(keys, 1 / (1 + np.exp(-z)), strict=True) if rng.random() < p]
+        else:
+            walk[question.key] = str(rng.choice(keys, p=np.exp(z) / np.exp(z).sum()))
+    return walk
+
+
+def blind_losses(tree: DecisionTree, train: Votes, test: Votes) -> np.ndarray:
+    return -fit_blind(tree, train.counts, train.totals).log_likelihood(test.counts, test.totals).sum(1)
+
+
+@pytest.mark.parametrize("tree", [CHAIN, BOXES])
+@pytest.mark.parametrize("n_hidden", [0, 32])
+def test_a_trained_head_beats_the_blind_predictor_on_new_galaxies(tree: DecisionTree, n_hidden: int) -> None:
+    x, votes = simulate(120, tree)
+    new_x, new = simulate(100, tree, seed=1, n_volunteers=40)
+    fitted = fit_head(tree, x, votes, recipe=HeadRecipe(n_hidden=n_hidden))
+    difference = paired_difference(vote_losses(fitted.head, new_x, new), blind_losses(tree, votes, new))
+    assert difference.is_better
+    assert fitted.report.out_of_fold_loss < fitted.report.blind_loss
+    check_samples_differ(fitted.head.posterior(torch.as_tensor(new_x)))
+
+
+def test_an_untrained_head_does_not_beat_the_blind_predictor() -> None:
+    x, votes = simulate(120)
+    new_x, new = simulate(100, seed=1, n_volunteers=40)
+    head = TreeHead(CHAIN, HeadConfig(n_features=N_FEATURES, n_components=N_FEATURES), seed=3)
+    head.fit_components(torch.as_tensor(x))
+    assert not paired_difference(vote_losses(head, new_x, new), blind_losses(CHAIN, votes, new)).is_better
+
+
+def test_features_without_meaning_cost_little() -> None:
+    x, votes = simulate(60)
+    shuffled = np.random.default_rng(5).permutation(x)
+    new_x, new = simulate(100, seed=1)
+    head = fit_head(CHAIN, shuffled, votes).head
+    assert paired_difference(vote_losses(head, new_x, new), blind_losses(CHAIN, votes, new)).mean < 0.15
+
+
+def test_more_galaxies_teach_more() -> None:
+    new_x, new = simulate(150, seed=1, n_volunteers=40)
+    few, many = (vote_losses(fit_head(CHAIN, *simulate(n)).head, new_x, new) for n in (30, 300))
+    assert paired_difference(many, few).is_better
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    x, votes = simulate(40)
+    first, again, other = (fit_head(CHAIN, x, votes, seed=seed).head for seed in (1, 1, 2))
+    assert torch.equal(first.weight, again.weight)
+    assert not torch.equal(first.weight, other.weight)
+
+
+def test_training_leaves_the_callers_random_state_alone() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit_head(CHAIN, *simulate(30), recipe=HeadRecipe(max_epochs=3))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_head_goes_on_from_an_older_one_and_leaves_it_alone() -> None:
+    x, votes = simulate(150)
+    short = fit_head(CHAIN, x, votes, recipe=HeadRecipe(max_epochs=3))
+    before = short.head.weight.detach().clone()
+    resumed = fit_head(CHAIN, x, votes, start=short.head)
+    assert torch.equal(short.head.weight, before)
+    assert torch.equal(resumed.head.projection, short.head.projection)
+    assert resumed.report.out_of_fold_loss < short.report.out_of_fold_loss
+
+
+def test_going_on_from_a_good_head_does_not_lose_it() -> None:
+    x, votes = simulate(150)
+    good = fit_head(CHAIN, x, votes)
+    resumed = fit_head(CHAIN, x, votes, start=good.head, recipe=HeadRecipe(max_epochs=5, learning_rate=10.0))
+    assert resumed.report.out_of_fold_loss <= good.report.out_of_fold_loss + 1e-6
+
+
+def test_progress_is_told_each_epoch_and_may_stop_the_training() -> None:
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 3:
+            raise InterruptedError("cancelled")
+
+    with pytest.raises(InterruptedError):
+        fit_head(CHAIN, *simulate(30), recipe=HeadRecipe(max_epochs=9), progress=progress)
+    assert told == [(1, 9), (2, 9), (3, 9)]
+
+
+def test_votes_of_part_of_the_tree_train_that_part() -> None:
+    x, votes = simulate(60)
+    counts = votes.counts.copy()
+    counts[:, 3:] = 0
+    fitted = fit_head(CHAIN, x, Votes(counts, CHAIN.totals(counts, np.full(60, 10))))
+    assert fitted.report.out_of_fold_loss < fitted.report.blind_loss
+
+
+def test_the_recipe_is_chosen_by_the_training_set_itself() -> None:
+    x, votes = simulate(60)
+    crushed, free = HeadRecipe(prior_precision=1e6), HeadRecipe(prior_precision=1.0)
+    assert choose_recipe(CHAIN, x, votes, [crushed, free]) == free
+
+
+def test_too_few_galaxies_are_refused() -> None:
+    with pytest.raises(PosteriorError, match="9 galaxies have votes; 10 are needed"):
+        fit_head(CHAIN, *simulate(9))
+
+
+def test_rows_that_do_not_match_are_refused() -> None:
+    x, votes = simulate(30)
+    with pytest.raises(PosteriorError, match="29 embeddings for the votes of 30 galaxies"):
+        fit_head(CHAIN, x[:29], votes)
+
+
+def test_embeddings_that_are_not_finite_are_refused() -> None:
+    x, votes = simulate(30)
+    x[3, 3] = np.inf
+    with pytest.raises(PosteriorError, match="finite"):
+        fit_head(CHAIN, x, votes)
+
+
+def test_negative_votes_are_refused() -> None:
+    with pytest.raises(PosteriorError, match="negative"):
+        Votes(np.array([[-1, 2]]), np.array([[1]]))
