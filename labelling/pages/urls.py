@@ -1,5 +1,19 @@
 """Addresses of the volunteers' pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from labelling.pages import voting
+from labelling.pages.home import home
+from labelling.pages.mine import mine
+from labelling.pages.project import classify, project_page
+
+urlpatterns: list[URLPattern] = [
+    path("", home, name="home"),
+    path("mine/", mine, name="mine"),
+    path("projects/<slug:slug>/", project_page, name="project"),
+    path("projects/<slug:slug>/classify/", classify, name="classify"),
+    path("projects/<slug:slug>/next/", voting.next_galaxy, name="next_galaxy"),
+    path("classifications/", voting.classifications, name="classifications"),
+    path("assignments/return/", voting.return_assignment, name="return_assignment"),
+    path("images/<str:sha256>", voting.image, name="image"),
+]

@@ -1,0 +1,141 @@
+"""Taking a vote: one transaction inserts the classification and updates one locked row, the subject, or nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from labelling.assignment import read_token
+from labelling.errors import VoteConflict, VoteRefused
+from labelling.models import Assignment, Classification, Subject
+from labelling.project import freeze_tree
+from labelling.retirement import retire_if_due
+from ml.errors import SchemaError
+from ml.schema import Walk
+
+_Late = Classification.Late
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A vote that is stored and counted; `is_new` is False when this request repeats one that was answered before."""
+
+    classification: Classification
+    is_new: bool
+
+
+def accept(*, token: str, uuid: UUID, walk: object, now: datetime | None = None) -> Accepted:
+    """Store and count a walk for what its token says was served, credited to that volunteer.
+
+    VoteRefused: a token that is not ours, or a walk that breaks the tree. VoteConflict: this UUID came before with
+    another token or walk, or the volunteer has voted on this subject. The vote is durable once this returns,
+    provided that the caller is in no transaction of its own.
+    """
+    assignment = read_token(token)
+    vote = Classification(
+        uuid=uuid,
+        body_sha256=_body_sha256(assignment, walk),
+        assignment=assignment,
+        subject=assignment.subject,
+        volunteer=assignment.volunteer,
+        tree_version=assignment.tree_version,
+        walk=walk,
+    )
+    try:
+        with transaction.atomic():
+            return _store(vote, now or timezone.now())
+    except IntegrityError as twin:
+        # Votes on one subject wait for its lock, so this UUID was used for another subject a moment ago.
+        raise VoteConflict(f"the UUID {uuid} belongs to another vote") from twin
+
+
+def _store(vote: Classification, now: datetime) -> Accepted:
+    subject = (
+        Subject.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("project__tree_version")
+        .get(pk=vote.subject_id)
+    )
+    earlier = _earlier(vote)
+    if earlier is not None:
+        return Accepted(earlier, is_new=False)
+    votes = _count(vote, subject)
+    leases = Assignment.objects.filter(subject=subject, volunteer=vote.volunteer_id, ended_at__isnull=True)
+    vote.late = _lateness(subject, list(leases), now)
+    vote.subject = subject
+    vote.save(force_insert=True)
+    leases.exclude(pk=vote.assignment_id).update(ended_at=now, outcome=Assignment.Outcome.RETURNED)
+    Assignment.objects.filter(pk=vote.assignment_id).update(
+        ended_at=Coalesce(F("ended_at"), now), outcome=Assignment.Outcome.CLASSIFIED
+    )
+    freeze_tree(vote.tree_version, now)
+    _add(votes, subject, is_late=bool(vote.late), now=now)
+    return Accepted(vote, is_new=True)
+
+
+def _add(votes: npt.NDArray[np.int64], subject: Subject, *, is_late: bool, now: datetime) -> None:
+    """Count a walk on its locked subject, and retire it if due: the one UPDATE of a vote."""
+    subject.counts = (np.asarray(subject.counts) + votes).tolist()
+    subject.n_classifications += 1
+    subject.n_late += is_late
+    retire_if_due(subject, now)
+    subject.save(update_fields=["counts", "n_classifications", "n_late", "retired_at", "retired_reason"])
+
+
+def _earlier(vote: Classification) -> Classification | None:
+    """The same vote, if it was taken before; VoteConflict when another vote stands in this one's place."""
+    same_uuid = Classification.objects.filter(uuid=vote.uuid).first()
+    if same_uuid is not None and same_uuid.body_sha256 == vote.body_sha256:
+        return same_uuid
+    if same_uuid is not None:
+        raise VoteConflict(f"the UUID {vote.uuid} came before with another vote")
+    if Classification.objects.filter(
+        volunteer=vote.volunteer_id, subject=vote.subject_id, superseded_by__isnull=True
+    ).exists():
+        raise VoteConflict("this volunteer has classified this galaxy already")
+    return None
+
+
+def _count(vote: Classification, subject: Subject) -> npt.NDArray[np.int64]:
+    if vote.tree_version_id != subject.project.tree_version_id:
+        raise VoteRefused("the project's decision tree was changed after this galaxy was served")
+    try:
+        return vote.tree_version.tree.count(_checked(vote.walk))
+    except SchemaError as broken:
+        raise VoteRefused(str(broken)) from broken
+
+
+def _checked(walk: object) -> Walk:
+    """Of the kinds that the tree expects; which questions and answers they name is the tree's to check."""
+    if not isinstance(walk, Mapping):
+        raise VoteRefused(f"a walk is an object of question: answer, not {walk!r:.80}")
+    for question, answer in walk.items():
+        if not isinstance(answer, str | list):
+            raise VoteRefused(f"question {question!r:.80}: an answer is a text or a list of texts, not {answer!r:.80}")
+    return walk
+
+
+def _lateness(subject: Subject, open_leases: list[Assignment], now: datetime) -> str:
+    """Why this vote is late, or nothing; it is on time while its volunteer holds a lease on its subject.
+
+    VoteRefused in the one case that would break the bound on a subject's count (its limit and the leases open when it
+    retired): the lease was given back or replaced, and others have filled its place since.
+    """
+    if subject.retired_at is not None:
+        if not open_leases and subject.n_classifications >= subject.project.retirement_limit:
+            raise VoteRefused("this galaxy was given back, and has all its votes since")
+        return _Late.RETIRED
+    return "" if any(lease.expires_at > now for lease in open_leases) else _Late.LEASE
+
+
+def _body_sha256(assignment: Assignment, walk: object) -> str:
+    body = json.dumps([assignment.pk, walk], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -1,0 +1,175 @@
+"""Which subject a volunteer is served next, by which arm, and with what inclusion probability.
+
+Two fixed random orders are walked for the uniform share, one of the pool and one of the hold-out; the rest of the
+pool goes by priority. A hold-out galaxy is served by its uniform walk or not at all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from labelling.models import Assignment, Classification, Galaxy, Project, Subject, Volunteer
+from labelling.models.subject import Arm
+
+_SEEN_TOGETHER = 10
+_MOST_UNCERTAIN_OF_THEM = 5
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A subject whose row is locked, with a place left for this volunteer, and why it was chosen."""
+
+    subject: Subject
+    arm: Arm
+    inclusion_probability: float | None
+
+    @property
+    def is_scored(self) -> bool:
+        return self.arm == Arm.ACQUIRED
+
+    @property
+    def scored_by(self) -> int | None:
+        return self.subject.scored_by if self.is_scored else None
+
+    @property
+    def reason(self) -> str:
+        return self.subject.priority_reason if self.is_scored else str(self.arm.label)
+
+
+def pick(project: Project, volunteer: Volunteer, *, now: datetime, rng: np.random.Generator) -> Pick | None:
+    """Lock the next subject for this volunteer, within the caller's transaction; None when it has none.
+
+    The arm is drawn by the project's shares; the others stand in when it has nothing for this volunteer.
+    """
+    arms = _arms(project, rng.random())
+    for candidates, is_waiting in _attempts(project, volunteer, now):
+        for arm in arms:
+            subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
+            if subject is not None:
+                return _picked(subject, arm)
+    return None
+
+
+def is_served(project: Project, subject: Subject) -> bool:
+    """Whether the project shows this subject's side to anybody."""
+    return subject.side == Galaxy.Side.POOL or project.holdout_uniform_share > 0
+
+
+def has_work_for(project: Project, volunteer: Volunteer) -> bool:
+    """Whether any subject still wants this volunteer's vote, be it in other hands just now."""
+    wanting = _wanting(project, volunteer)
+    if project.holdout_uniform_share == 0:
+        wanting = wanting.filter(side=Galaxy.Side.POOL)
+    return wanting.exists()
+
+
+def _arms(project: Project, draw: float) -> list[Arm]:
+    """The drawn arm, then those that stand in for it. Both of the pool's arms hold the same subjects: one is enough."""
+    if draw < project.pool_uniform_share:
+        arms = [Arm.POOL_UNIFORM, Arm.HOLDOUT_UNIFORM]
+    elif draw < project.pool_uniform_share + project.holdout_uniform_share:
+        arms = [Arm.HOLDOUT_UNIFORM, Arm.ACQUIRED]
+    else:
+        arms = [Arm.ACQUIRED, Arm.HOLDOUT_UNIFORM]
+    return [arm for arm in arms if arm != Arm.HOLDOUT_UNIFORM or project.holdout_uniform_share > 0]
+
+
+def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator[tuple[QuerySet[Subject], bool]]:
+    """Where to look in turn, and whether to wait for locked rows.
+
+    The cap on the most uncertain tenth yields when nothing else is left: no work is withheld. Only when every row that
+    could do is locked by somebody else do we wait for one, so a busy small project does not turn people away.
+    """
+    every = _with_a_place(_wanting(project, volunteer), project, now)
+    others = every.filter(is_most_uncertain=False) if _had_enough_uncertain(project, volunteer) else None
+    for is_waiting in (False, True):
+        if others is not None:
+            yield others, is_waiting
+        yield every, is_waiting
+
+
+def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:
+    voted = Classification.objects.filter(subject=OuterRef("pk"), volunteer=volunteer, superseded_by__isnull=True)
+    return Subject.objects.filter(
+        ~Exists(voted), project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
+    )
+
+
+def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:
+    """Those whose votes and hands together are below the limit. A lease that has run out holds no place."""
+    open_leases = (
+        Assignment.objects.filter(subject=OuterRef("pk"), ended_at__isnull=True, expires_at__gt=now)
+        .order_by()
+        .values("subject")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    n_hands = Coalesce(Subquery(open_leases, output_field=IntegerField()), 0)
+    return subjects.alias(n_places_taken=F("n_classifications") + n_hands).filter(
+        n_places_taken__lt=project.retirement_limit
+    )
+
+
+def _had_enough_uncertain(project: Project, volunteer: Volunteer) -> bool:
+    """Whether one more of the most uncertain tenth would be more than half of this volunteer's last ten galaxies."""
+    last = (
+        Assignment.objects.filter(volunteer=volunteer, subject__project=project)
+        .order_by("-served_at", "-pk")
+        .values_list("was_most_uncertain", flat=True)[: _SEEN_TOGETHER - 1]
+    )
+    return sum(last) >= _MOST_UNCERTAIN_OF_THEM
+
+
+def _in_order(candidates: QuerySet[Subject], arm: Arm) -> QuerySet[Subject]:
+    if arm == Arm.HOLDOUT_UNIFORM:
+        return candidates.filter(~Q(side=Galaxy.Side.POOL)).order_by("uniform_rank")
+    pool = candidates.filter(side=Galaxy.Side.POOL)
+    if arm == Arm.POOL_UNIFORM:
+        return pool.order_by("uniform_rank")
+    return pool.order_by(F("priority").desc(nulls_last=True), "uniform_rank")
+
+
+def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, *, is_waiting: bool) -> Subject | None:
+    """The first candidate, locked, that still has a place.
+
+    A lease made between the candidates' snapshot and our lock is invisible to the query that locks, so the places are
+    counted again under the lock.
+    """
+    too_late: list[int] = []
+    while True:
+        subject = (
+            candidates.exclude(pk__in=too_late)
+            .select_for_update(skip_locked=not is_waiting, of=("self",), no_key=True)
+            .first()
+        )
+        if subject is None or _with_a_place(Subject.objects.filter(pk=subject.pk), project, now).exists():
+            return subject
+        too_late.append(subject.pk)
+
+
+def _picked(subject: Subject, arm: Arm) -> Pick:
+    if arm == Arm.ACQUIRED:
+        return Pick(subject, Arm.UNSCORED if subject.priority is None else Arm.ACQUIRED, None)
+    return Pick(subject, arm, _inclusion_probability(subject, arm))
+
+
+def _inclusion_probability(subject: Subject, arm: Arm) -> float:
+    """The part of its side's fixed random order that a uniform walk has reached with this subject.
+
+    Counted when the walk first comes to a subject, and kept: the whole side is counted once for a full set of votes.
+    """
+    known = (
+        Assignment.objects.filter(subject=subject, arm=arm, inclusion_probability__isnull=False)
+        .values_list("inclusion_probability", flat=True)
+        .first()
+    )
+    if known is not None:
+        return known
+    is_pool = Q(side=Galaxy.Side.POOL)
+    side = Subject.objects.filter(is_pool if arm == Arm.POOL_UNIFORM else ~is_pool, project=subject.project_id)
+    counted = side.aggregate(n=Count("pk"), n_reached=Count("pk", filter=Q(uniform_rank__lte=subject.uniform_rank)))
+    return float(counted["n_reached"] / counted["n"])

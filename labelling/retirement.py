@@ -1,0 +1,69 @@
+"""When a subject is done: full count, consensus, nothing more to learn, or a broken image.
+
+Count and consensus are known here, inside the vote's transaction; information is decided by the cycle, which calls
+`retire` under the same lock.
+"""
+
+from datetime import datetime
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from labelling.models import Assignment, Galaxy, Subject
+from labelling.models.subject import Arm
+
+_EARLY = (Subject.Retired.CONSENSUS, Subject.Retired.INFORMATION)
+
+
+def retire_if_due(subject: Subject, now: datetime) -> bool:
+    """Mark the subject retired when its count or its consensus says so; the caller holds its lock, and saves it."""
+    if subject.retired_at is not None:
+        return False
+    if subject.n_classifications >= subject.project.retirement_limit:
+        _mark(subject, Subject.Retired.COUNT, now)
+    elif _has_consensus(subject) and not is_in_uniform_share(subject):
+        _mark(subject, Subject.Retired.CONSENSUS, now)
+    return subject.retired_at is not None
+
+
+def retire(subject_id: int, reason: Subject.Retired, now: datetime | None = None) -> bool:
+    """Retire a subject under its lock; False when it is retired already, or when the reason may not retire it.
+
+    A subject of the uniform share gets its full count: only a broken image removes it.
+    """
+    with transaction.atomic():
+        subject = Subject.objects.select_for_update(no_key=True).get(pk=subject_id)
+        if subject.retired_at is not None or (reason in _EARLY and is_in_uniform_share(subject)):
+            return False
+        _mark(subject, reason, now or timezone.now())
+        subject.save(update_fields=["retired_at", "retired_reason"])
+        return True
+
+
+def is_in_uniform_share(subject: Subject) -> bool:
+    """Whether a uniform walk has served it, or it is held out and so can be served by nothing else."""
+    if subject.side != Galaxy.Side.POOL or subject.first_arm == Arm.POOL_UNIFORM:
+        return True
+    return Assignment.objects.filter(subject=subject, arm=Arm.POOL_UNIFORM).exists()
+
+
+def _has_consensus(subject: Subject) -> bool:
+    """Whether enough volunteers agree on every first question; on a multiple-choice one, about each of its boxes."""
+    fraction, n = subject.project.consensus_fraction, subject.n_classifications
+    if fraction is None or n < subject.project.consensus_n_votes or n == 0:
+        return False
+    tree = subject.project.tree
+    votes = np.asarray(subject.counts) / n
+    for question in tree.questions:
+        if question.parents:
+            continue
+        shares = votes[tree.slices[question.key]]
+        agreement = np.maximum(shares, 1 - shares).min() if question.is_multiple else shares.max()
+        if agreement < fraction:
+            return False
+    return True
+
+
+def _mark(subject: Subject, reason: Subject.Retired, now: datetime) -> None:
+    subject.retired_at, subject.retired_reason = now, reason
