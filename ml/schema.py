@@ -110,6 +110,8 @@ class DecisionTree:
         Refused with a SchemaError: a question not asked on this way, one left out, an unknown answer, two answers to
         a single-choice question. An empty list is a legal answer to a multiple-choice question: none of these.
         """
+        if not isinstance(walk, Mapping):
+            raise SchemaError(f"a walk is an object of question keys and answers, not {walk!r:.80}")
         votes = np.zeros(len(self.columns), dtype=np.int64)
         asked = list(self.walk_order(walk))
         for question in asked:
@@ -253,7 +255,8 @@ def _text(data: Mapping[str, Any], name: str, where: str, default: str | None = 
 def _answers_of(walk: Walk, question: Question) -> Sequence[str]:
     value = walk.get(question.key, ())
     if question.is_multiple:
-        if isinstance(value, str) or not all(isinstance(answer, str) for answer in value):
+        is_list = isinstance(value, Sequence) and not isinstance(value, str)
+        if not is_list or not all(isinstance(answer, str) for answer in value):
             raise SchemaError(f"question {question.key!r} takes a list of answers, not {value!r:.80}")
         if len(set(value)) != len(value):
             raise SchemaError(f"question {question.key!r}: an answer is given twice in {value!r:.80}")
