@@ -23,7 +23,7 @@ MAX_ANSWERS = 500
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Walk = Mapping[str, str | Sequence[str]]
-"""One volunteer's way through the tree: question key -> answer key, or a list of keys for a multiple-choice question."""
+"""One volunteer's way through the tree: question key -> answer key, or a list of keys where several may be ticked."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class DecisionTree:
 
 
 def from_json(data: Any) -> DecisionTree:
-    """Read a tree from plain data (a researcher's file, too); SchemaError says what is wrong and with which question."""
+    """Read a tree from plain data (a researcher's file, too); SchemaError names the question and what is wrong."""
     if not isinstance(data, dict) or not isinstance(data.get("questions"), list):
         raise SchemaError("a decision tree is an object with a title and a list of questions")
     return DecisionTree(
