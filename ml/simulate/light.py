@@ -140,6 +140,8 @@ def stretch(light: Map) -> npt.NDArray[np.uint8]:
 def through_jpeg(image: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
     """The picture as a survey's server would send it, its losses included."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
+    # Colour is halved in resolution as servers do, but not in small pictures, which stand for a large one reduced.
+    subsampling = 2 if len(image) > 200 else 0
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality, subsampling=subsampling)
     buffer.seek(0)
     return np.asarray(Image.open(buffer).convert("RGB"))

@@ -64,7 +64,8 @@ def _add_spot(
     rgb: Map,
 ) -> None:
     """Add a small Gaussian source of a given peak (before seeing) to its own corner of the frame."""
-    size = max(size, 0.4 * grid.pixel)
+    drawn = max(size, 0.4 * grid.pixel)  # a source smaller than a pixel keeps its light, not its peak
+    peak, size = peak * (size / drawn) ** 2, drawn
     n = grid.x.shape[0]
     reach = math.ceil(3.5 * size / grid.pixel) + 1
     column, row = (int((place + 1) / grid.pixel) for place in at)

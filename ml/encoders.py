@@ -1,0 +1,203 @@
+"""Encoders: from pictures to features, and what identifies a representation.
+
+An encoder is any timm network without its classifier, together with its *convention*: the size it wants and the mean
+and deviation it subtracts from RGB in [0, 1]. `encoder_hash` names weights and convention in one; embeddings carry it,
+so that features of different encoders are never mixed. The small encoder that ships with Voorwerp is `voorwerp-small`.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.torch
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ml.errors import CheckpointError, PosteriorError
+from ml.images import Images, as_batch, fit_size
+
+SHIPPED = "voorwerp-small"
+WEIGHTS = Path(__file__).parent / "weights"
+ZOOBOT = "hf_hub:mwalmsley/zoobot-encoder-"
+
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """What an encoder takes and gives."""
+
+    name: str
+    size_px: int
+    n_features: int
+    mean: RGB
+    std: RGB
+    hash: str
+    """sha256 of the architecture, its weights and the convention above; `encoder_hash` computes it."""
+
+
+class Encoder(nn.Module):
+    """Pictures to features: uint8 (G, H, W, 3) or float (G, 3, H, W) in [0, 1] -> float (G, E).
+
+    BatchNorm stays frozen when the encoder is fine-tuned (`train()` leaves it in eval mode): its statistics belong to
+    the representation, and a batch of one project's galaxies must not move them.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, architecture: str, network: nn.Module, *, name: str, size_px: int, mean: RGB, std: RGB) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.eval()
+        with torch.inference_mode():
+            n_features = network(torch.zeros(1, 3, size_px, size_px)).shape[-1]
+        unhashed = EncoderSpec(name, size_px, n_features, mean, std, hash="")
+        self.spec = replace(unhashed, hash=encoder_hash(architecture, network.state_dict(), unhashed))
+
+    def forward(self, images: Tensor | Images) -> Tensor:
+        batch = fit_size(as_batch(images).to(self.mean.device), self.spec.size_px)
+        features: Tensor = self.network((batch - self.mean) / self.std)
+        return features
+
+    def train(self, mode: bool = True) -> "Encoder":
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
+
+    def rehashed(self) -> EncoderSpec:
+        """The spec after the weights were changed (fine-tuned): same name and convention, new hash."""
+        self.spec = replace(self.spec, hash=encoder_hash(self.architecture, self.network.state_dict(), self.spec))
+        return self.spec
+
+
+def load_encoder(
+    name: str = SHIPPED, *, size_px: int | None = None, is_pretrained: bool = True, seed: int = 0
+) -> Encoder:
+    """Make an encoder by name: `voorwerp-small`, or any timm model (`hf_hub:...` needs the network once).
+
+    Parameters
+    ----------
+    size_px : the picture size it works at; else the size it was trained at.
+    is_pretrained : False draws fresh weights from `seed`. The convention is then plain [0, 1].
+
+    Raises
+    ------
+    CheckpointError
+        When no such model exists, or the shipped weights are not those that their card names.
+    """
+    if name == SHIPPED:
+        return read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", size_px=size_px)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = timm.create_model(name, pretrained=is_pretrained, num_classes=0)
+    except (RuntimeError, OSError) as error:
+        raise CheckpointError(f"encoder {name!r} cannot be made: {error}") from error
+    config: Any = network.pretrained_cfg
+    is_plain = not is_pretrained or name.startswith(ZOOBOT)
+    return Encoder(
+        name,
+        network,
+        name=name,
+        size_px=size_px or int(config["input_size"][-1]),
+        mean=(0.0, 0.0, 0.0) if is_plain else config["mean"],
+        std=(1.0, 1.0, 1.0) if is_plain else config["std"],
+    )
+
+
+def encoder_hash(architecture: str, weights: dict[str, Tensor], spec: EncoderSpec) -> str:
+    """The sha256 that identifies a representation: architecture, convention, and every weight as float32."""
+    digest = hashlib.sha256(json.dumps([architecture, spec.size_px, list(spec.mean), list(spec.std)]).encode())
+    for key in sorted(weights):
+        value = weights[key].detach().cpu().float().contiguous().numpy()
+        digest.update(f"{key}{value.shape}".encode())
+        digest.update(value.astype("<f4", copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def embed(encoder: Encoder, images: Images, batch: int = 256) -> npt.NDArray[np.float16]:
+    """Features (G, E) of uint8 pictures (G, H, W, 3), float16.
+
+    Raises
+    ------
+    PosteriorError
+        When a feature is not a finite float16: such an encoder cannot serve.
+    """
+    encoder.eval()
+    features = np.empty((len(images), encoder.spec.n_features), np.float16)
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            found = encoder(images[start : start + batch]).float().cpu().numpy()
+            with np.errstate(over="ignore"):
+                features[start : start + batch] = found.astype(np.float16)
+    if not np.isfinite(features).all():
+        raise PosteriorError(f"encoder {encoder.spec.name!r} gave features that are not finite in float16")
+    return features
+
+
+# Files: weights in safetensors, convention and provenance in a JSON card beside them
+
+
+def save_encoder(encoder: Encoder, path: Path, provenance: dict[str, Any] | None = None) -> None:
+    """Write weights as float16 safetensors, and their card; reading them back gives the hash on the card."""
+    halved = {key: _halved(key, value) for key, value in encoder.network.state_dict().items()}
+    data = safetensors.torch.save(halved)
+    path.write_bytes(data)
+    encoder.network.load_state_dict(halved)  # float32 copies of what was stored, so that the hash speaks of the file
+    spec = encoder.rehashed()
+    card = {
+        "name": spec.name,
+        "architecture": encoder.architecture,
+        "size_px": spec.size_px,
+        "n_features": spec.n_features,
+        "mean": list(spec.mean),
+        "std": list(spec.std),
+        "encoder_hash": spec.hash,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **(provenance or {}),
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_encoder(path: Path, *, size_px: int | None = None) -> Encoder:
+    """Read what `save_encoder` wrote; weights that are not the card's are refused with a CheckpointError."""
+    try:
+        data, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"encoder {path.stem!r} has no file {Path(error.filename).name!r}") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != card["sha256"]:
+        raise CheckpointError(f"{path.name} has sha256 {found}, its card says {card['sha256']}")
+    network = timm.create_model(card["architecture"], pretrained=False, num_classes=0)
+    network.load_state_dict(safetensors.torch.load(data))
+    red, green, blue = card["mean"]
+    std_red, std_green, std_blue = card["std"]
+    return Encoder(
+        card["architecture"],
+        network,
+        name=card["name"],
+        size_px=size_px or card["size_px"],
+        mean=(red, green, blue),
+        std=(std_red, std_green, std_blue),
+    )
+
+
+def _halved(key: str, value: Tensor) -> Tensor:
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    if not torch.isfinite(half).all():
+        raise CheckpointError(f"weight {key!r} does not fit float16")
+    return half.contiguous()
