@@ -1,0 +1,246 @@
+"""The classifying page's requests, over HTTP."""
+
+import hashlib
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+
+from labelling import files
+from labelling.identity import COOKIE
+from labelling.models import Assignment, Classification, Image, Membership, Project, Subject, Volunteer
+from tests.labelling.factories import make_project, make_subject, make_subjects
+from tests.labelling.trees import BARRED, SMOOTH
+
+pytestmark = pytest.mark.django_db
+
+PICTURE = b"\x89PNG not really"
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+def ask(client: Client, project: Project) -> dict[str, Any]:
+    response = client.post(f"/projects/{project.slug}/next/")
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def send(client: Client, body: Any, **headers: Any) -> HttpResponse:
+    return client.post("/classifications/", json.dumps(body), content_type="application/json", **headers)
+
+
+def ballot(client: Client, project: Project, walk: Any = SMOOTH) -> dict[str, Any]:
+    return {"uuid": str(uuid4()), "token": ask(client, project)["assignment"]["token"], "walk": walk}
+
+
+def add_image(subject: Subject, content: bytes = PICTURE) -> Image:
+    return Image.objects.create(
+        galaxy=subject.galaxy,
+        originals=[],
+        page_sha256=files.put(content),
+        page_media_type="image/png",
+        page_width_px=424,
+        page_height_px=420,
+        network_sha256="0" * 64,
+        pixel_scale_arcsec=0.262,
+    )
+
+
+def test_a_volunteer_is_served_a_galaxy_and_votes(client, project):
+    subject = make_subject(project)
+    image = add_image(subject)
+
+    served = ask(client, project)["assignment"]
+
+    assert served["galaxy"] == {"survey": "tests", "name": subject.galaxy.name, "is_simulated": False}
+    assert served["image"] == {
+        "url": f"/images/{image.page_sha256}",
+        "width_px": 424,
+        "height_px": 420,
+        "pixel_scale_arcsec": 0.262,
+    }
+    answer = send(client, {"uuid": str(uuid4()), "token": served["token"], "walk": BARRED})
+    classification = Classification.objects.get()
+    assert answer.status_code == 201
+    assert answer.json() == {"classification": classification.pk, "late": "", "n_classifications_by_you": 1}
+    assert ask(client, project) == {"assignment": None, "why": "all_done"}
+
+
+def test_nothing_tells_why_a_galaxy_was_served(client, project):
+    make_subject(project, priority=0.123456, priority_reason="4 nats of the bar", scored_by=98765)
+    text = json.dumps(ask(client, project))
+    assert set(json.loads(text)["assignment"]) == {"token", "expires_at", "galaxy", "image"}
+    for secret in ("acquired", "0.123456", "nats", "98765"):
+        assert secret not in text
+
+
+def test_a_repeated_vote_is_answered_alike(client, project):
+    make_subject(project)
+    body = ballot(client, project)
+    first, again = send(client, body), send(client, body)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+
+
+def test_another_vote_under_the_same_uuid_is_a_409(client, project):
+    make_subject(project)
+    body = ballot(client, project)
+    send(client, body)
+    answer = send(client, {**body, "walk": BARRED})
+    assert answer.status_code == 409
+    assert body["uuid"] in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"walk": {"shape": "square"}}, "no answer"),
+        ({"walk": [1, 2]}, "object"),
+        ({"walk": None}, "object"),
+        ({"walk": {"shape": "smooth\u0000"}}, "no answer"),
+        ({"uuid": "not one"}, "UUID"),
+        ({"uuid": 7}, "texts"),
+        ({"token": "forged"}, "token"),
+        ({"token": None}, "texts"),
+        ({"token": "x" * 20_000}, "token"),
+        ({"extra": 1}, "uuid, token and walk"),
+    ],
+)
+def test_a_vote_with_a_wrong_part_is_a_400_that_names_it(client, project, change, why):
+    make_subject(project)
+    answer = send(client, {**ballot(client, project), **change})
+    assert answer.status_code == 400
+    assert why in answer.json()["error"]
+    assert not Classification.objects.exists()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null", b"[" * 50_000, b'{"walk": NaN}'])
+def test_a_body_that_is_no_vote_is_a_400(client, body):
+    answer = client.post("/classifications/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_a_large_body_is_refused(client):
+    answer = client.post("/classifications/", b"x" * 70_000, content_type="application/json")
+    assert answer.status_code == 413
+    assert "65536" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/classifications/", "/assignments/return/", "/projects/any/next/"])
+def test_only_posts_are_taken(client, path):
+    answer = client.get(path)
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "POST" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/classifications/", "/projects/{slug}/next/"])
+def test_a_post_from_another_site_is_refused(project, path):
+    answer = Client(enforce_csrf_checks=True).post(path.format(slug=project.slug))
+    assert answer.status_code == 403
+
+
+def test_a_beacon_gives_a_lease_back_without_a_csrf_token(client, project):
+    make_subject(project)
+    text = ask(client, project)["assignment"]["token"]
+    beacon = Client(enforce_csrf_checks=True)
+    for _ in range(2):
+        assert beacon.post("/assignments/return/", {"token": text}).status_code == 204
+    assert Assignment.objects.get().outcome == Assignment.Outcome.RETURNED
+
+
+def test_a_beacon_with_a_forged_token_is_a_400(client):
+    answer = client.post("/assignments/return/", {"token": "forged"})
+    assert answer.status_code == 400
+    assert "token" in answer.json()["error"]
+
+
+def test_an_unknown_project_is_a_404(client):
+    answer = client.post("/projects/nowhere/next/")
+    assert answer.status_code == 404
+    assert "nowhere" in answer.json()["error"]
+
+
+def test_a_project_that_is_not_live_is_for_its_people_alone(ada, ben, cleo):
+    project = make_project(is_live=False)
+    make_subject(project)
+    tester = User.objects.create(username="tester")
+    Membership.objects.create(project=project, user=tester, role=Membership.Role.MODERATOR)
+
+    def status(user: User | None) -> int:
+        client = Client()
+        if user:
+            client.force_login(user)
+        return client.post(f"/projects/{project.slug}/next/").status_code
+
+    assert [status(user) for user in (None, ada, ben)] == [404, 404, 404]
+    assert [status(user) for user in (cleo, tester, project.owner)] == [200, 200, 200]
+
+
+def test_a_galaxy_in_other_hands_is_told_from_one_that_is_done(client, project):
+    project.retirement_limit = 1
+    project.save()
+    make_subject(project)
+    text = ask(client, project)["assignment"]["token"]
+    assert ask(Client(), project) == {"assignment": None, "why": "in_other_hands"}
+    send(client, {"uuid": str(uuid4()), "token": text, "walk": SMOOTH})
+    assert ask(Client(), project) == {"assignment": None, "why": "all_done"}
+
+
+def test_an_anonymous_volunteer_is_known_again_by_a_cookie_that_scripts_cannot_read(client, project):
+    make_subjects(project, 3)
+    send(client, ballot(client, project))
+    answer = send(client, ballot(client, project))
+    assert answer.json()["n_classifications_by_you"] == 2
+    assert Volunteer.objects.count() == 1
+    cookie = client.cookies[COOKIE]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+def test_a_vote_is_credited_to_whom_it_was_served_whatever_cookie_comes(client, project, ada):
+    make_subject(project)
+    body = ballot(client, project)
+    other = Client()
+    other.force_login(ada)
+    assert send(other, body).status_code == 201
+    assert Classification.objects.get().volunteer == Assignment.objects.get().volunteer
+    assert Classification.objects.get().volunteer.user is None
+
+
+def test_answers_are_never_cached(client, project):
+    answer = client.post(f"/projects/{project.slug}/next/")
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_an_image_is_sent_once_and_kept_for_ever(client, project):
+    image = add_image(make_subject(project))
+    answer = client.get(f"/images/{image.page_sha256}")
+    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert answer["Content-Type"] == "image/png"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert {"immutable", "public", "max-age=31536000"} <= set(answer["Cache-Control"].split(", "))
+    assert not answer.has_header("Set-Cookie")
+    assert not answer.has_header("Vary")
+    assert client.get(f"/images/{image.page_sha256}", headers={"if-none-match": answer["ETag"]}).status_code == 304
+
+
+def test_only_files_that_an_image_row_names_are_sent(client, project):
+    image = add_image(make_subject(project))
+    unnamed = files.put(b"a checkpoint")
+    lost = add_image(make_subject(project), b"lost")
+    Image.objects.filter(pk=lost.pk).update(page_sha256=hashlib.sha256(b"never stored").hexdigest())
+    lost.refresh_from_db()
+    for sha256 in (unnamed, image.network_sha256, lost.page_sha256, "nonsense", "..%2F..%2Fsecret_key"):
+        assert client.get(f"/images/{sha256}").status_code == 404, sha256
