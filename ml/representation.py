@@ -39,11 +39,11 @@ class Recipe:
     n_galaxies: int = 40_000
     rendered_px: int = 96
     n_volunteers: int = 40
-    n_epochs: int = 7
+    n_epochs: int = 9
     batch: int = 128
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
-    zoom: tuple[float, float] = (0.95, 2.1)
+    zoom: tuple[float, float] = (1.1, 2.2)
     seed: int = 20261122
 
 
@@ -124,7 +124,7 @@ def _fit(model: _VoteNetwork, sky: Sky, tree: DecisionTree, recipe: Recipe) -> l
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=n_steps * recipe.n_epochs, pct_start=0.2
     )
-    settings = Augmentation(zoom=recipe.zoom, shift=0.05, brightness=0.2, colour=0.08, noise=0.03)
+    settings = Augmentation(zoom=recipe.zoom, shift=0.05, brightness=0.2, colour=0.04, noise=0.03)
     epochs, started = [], time.monotonic()
     model.train()
     for epoch in range(recipe.n_epochs):

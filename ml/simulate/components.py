@@ -29,8 +29,8 @@ def add_disk(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) ->
     v = v / np.float32(m.axis_ratio)
     r = np.hypot(u, v)
     theta = np.arctan2(v, u)
-    h = m.radius / 3.5
-    disk: Map = m.brightness * np.exp(-(r - 0.5 * m.radius) / h - (r / (1.5 * m.radius)) ** 6)
+    h = m.radius / 3.2
+    disk: Map = m.brightness * np.exp(-(r - 0.5 * m.radius) / h - (r / (1.4 * m.radius)) ** 6)
     texture = field(rng, grid, scale=0.35 * m.radius)
     fine = field(rng, grid, scale=0.09 * m.radius)
     base: Map = disk
@@ -45,15 +45,15 @@ def add_disk(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) ->
     if m.ring_strength:
         width = 0.07 * m.radius
         ring = np.exp(-(((r - m.ring_radius * m.radius) / width) ** 2) / 2)
-        at_ring = m.brightness * math.exp(-(m.ring_radius - 0.5) * 3.5)
+        at_ring = m.brightness * math.exp(-(m.ring_radius - 0.5) * 3.2)
         base = base * (1 - 0.75 * m.ring_strength * (r < m.ring_radius * m.radius) * (r > 0.25 * m.radius))
         young = young + ring * (at_ring * 1.6 * m.ring_strength) * np.exp(0.35 * fine)
-    light += tint(colour(0.75 * m.redness + 0.1), base) + tint(young_colour(m), young)
+    light += tint(colour(0.8 * m.redness), base) + tint(young_colour(m), young)
     if m.has_bar:
         light += tint(colour(min(1.0, 0.55 * m.redness + 0.4)), _bar(u, v, m))
     light *= np.exp(-EXTINCTION[:, None, None] * tau)
     if m.bulge_fraction > 0:
-        _add_bulge(light, grid, m, disk_flux=2 * math.pi * h**2 * m.brightness * math.exp(1.75) * m.axis_ratio)
+        _add_bulge(light, grid, m, disk_flux=2 * math.pi * h**2 * m.brightness * math.exp(1.6) * m.axis_ratio)
 
 
 def _arms(disk: Map, r: Map, theta: Map, texture: Map, fine: Map, m: Morphology) -> tuple[Map, Map, Map]:
@@ -87,7 +87,7 @@ def _bar(u: Map, v: Map, m: Morphology) -> Map:
     a = m.bar_length * m.radius
     along, across = (u * cos + v * sin) / a, (v * cos - u * sin) / (a * m.bar_axis_ratio)
     rho = (np.abs(along) ** 2.6 + np.abs(across) ** 2.6) ** (1 / 2.6)
-    at_end = m.brightness * math.exp(-(0.55 * m.bar_length - 0.5) * 3.5)
+    at_end = m.brightness * math.exp(-(0.55 * m.bar_length - 0.5) * 3.2)
     return (at_end * 1.5 * m.bar_strength * np.exp(-(rho**2.2)) * (1.25 - 0.25 * np.minimum(rho, 1))).astype(np.float32)
 
 
@@ -103,10 +103,10 @@ def _add_bulge(light: Map, grid: Grid, m: Morphology, disk_flux: float) -> None:
 def add_edge_on(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) -> None:
     """Add a disk seen from its edge: exponential along, sech² across, with its bulge and dust."""
     u, v = grid.turned(m.position_angle_rad)
-    h, z0 = m.radius / 3.0, m.thickness * m.radius
+    h, z0 = m.radius / 1.9, m.thickness * m.radius
     along = np.sqrt(u**2 + np.float32(0.3 * h) ** 2)
     disk = (
-        np.exp(-(along - 0.5 * m.radius) / h - (u / (1.6 * m.radius)) ** 6)
+        np.exp(-(along - 0.5 * m.radius) / h - (u / (2.0 * m.radius)) ** 6)
         / np.cosh(np.minimum(np.abs(v / z0), 20)) ** 2
     )
     disk = (1.3 * m.brightness * disk * np.exp(0.08 * field(rng, grid, scale=0.1 * m.radius))).astype(np.float32)

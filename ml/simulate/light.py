@@ -23,11 +23,12 @@ NATIVE_NOISE_LEVEL = 6.0
 """Grey levels of one sigma of sky noise in a native pixel: from the corners of 100 SDSS composites."""
 SOFTENING = 10.5
 """Flux, in sky noise, where the asinh stretch turns from linear to logarithmic: same images, centre against R90."""
+SKY_LEVEL = np.array([4.0, 4.0, 2.0], np.float32)
 N_MODES = 32
 
-RED = np.array([1.36, 1.02, 0.60], np.float32)
-BLUE = np.array([0.98, 1.00, 1.01], np.float32)
-YOUNG = np.array([0.85, 0.97, 1.24], np.float32)
+RED = np.array([1.33, 1.04, 0.63], np.float32)
+BLUE = np.array([0.97, 0.96, 1.07], np.float32)
+YOUNG = np.array([0.90, 0.95, 1.15], np.float32)
 OXYGEN = np.array([0.45, 1.45, 0.75], np.float32)
 EXTINCTION = np.array([0.55, 0.8, 1.1], np.float32)
 
@@ -131,7 +132,7 @@ def stretch(light: Map) -> npt.NDArray[np.uint8]:
     """Colour composite of (3, H, W) fluxes after Lupton et al. 2004 (PASP 116, 133, eq. 2): hue survives brightness."""
     mean = np.maximum(light.mean(0), np.float32(1e-3))
     level = NATIVE_NOISE_LEVEL * SOFTENING * np.arcsinh(mean / np.float32(SOFTENING))
-    colours = light * (level / mean) + np.float32(2.0)
+    colours = light * (level / mean) + SKY_LEVEL[:, None, None]
     # Half held (the brightest channel stays below white, the others keep their ratio), half clipped: white-hot cores.
     colours *= 0.5 + 125 / np.maximum(colours.max(0), 250)
     return np.ascontiguousarray(np.clip(colours, 0, 255).transpose(1, 2, 0)).astype(np.uint8)  # (H, W, 3)

@@ -96,8 +96,8 @@ def draw(rng: np.random.Generator) -> Morphology:
     oddity = _choose(rng, {key: p for key, p in ODDITIES.items() if key in ODDITIES_OF[kind]})
     redness = _redness(rng, kind)
     redshift = float(np.clip(rng.lognormal(np.log(0.065), 0.5), 0.01, 0.25))
-    r90_arcsec = float(np.clip(rng.lognormal(np.log(11.0), 0.4) / (20.4 * redshift), 4.0, 30.0))
-    radius = float(np.clip(rng.lognormal(np.log(1.3), 0.2), 0.75, 2.0)) / FRAME_RADII
+    r90_arcsec = float(np.clip(rng.lognormal(np.log(9.0), 0.4) / (20.4 * redshift), 3.5, 25.0))
+    radius = float(np.clip(rng.lognormal(np.log(1.43), 0.18), 0.9, 2.1)) / FRAME_RADII
     arcsec = radius / r90_arcsec
     bulge_fraction = float(np.clip(rng.lognormal(np.log(0.14), 0.85), 0.0, 0.7)) if rng.random() > 0.12 else 0.0
     bulge_shape = _bulge_shape(rng, bulge_fraction) if kind == "edge-on" else "round"
@@ -118,14 +118,14 @@ def draw(rng: np.random.Generator) -> Morphology:
         brightness=float(np.clip(rng.lognormal(np.log(14.5), 0.5), 3.5, 70.0)),
         axis_ratio=_axis_ratio(rng, kind),
         position_angle_rad=float(rng.uniform(0, np.pi)),
-        sersic_index=float(rng.uniform(1.6, 4.6)),
+        sersic_index=float(rng.uniform(1.3, 3.8)),
         redness=redness,
         bulge_fraction=0.0 if bulge_shape == "no-bulge" else bulge_fraction,
         bulge_radius=float(rng.uniform(0.10, 0.18) + 0.25 * bulge_fraction),
         bulge_shape=bulge_shape,
         n_arms=n_arms,
         arm_contrast=float(rng.beta(2.2, 1.8)) * 0.9 + 0.05 if n_arms else 0.0,
-        arm_sharpness=float(rng.uniform(0.8, 3.5)),
+        arm_sharpness=float(rng.uniform(0.8, 3.0)),
         pitch_deg=float(np.clip(rng.lognormal(np.log(13.5), 0.45), 6.0, 42.0)),
         handedness=int(rng.choice((-1, 1))),
         flocculence=float(rng.beta(1.5, 3.0)),

@@ -15,8 +15,8 @@ from ml.schema import DecisionTree, load
 from ml.simulate.morphology import Morphology
 
 STEEPNESS = 1.6
-THRESHOLD = 1.1
-EYE_CONTRAST = 0.09
+THRESHOLD = 1.0
+EYE_CONTRAST = 0.065
 """Contrast that an eye sees with v = 1 when there is no noise at all."""
 SLIP = 0.03
 """How often somebody sees what is not there."""
@@ -54,7 +54,7 @@ def notice(contrast: float, m: Morphology) -> float:
 
 def apparent_axis_ratio(m: Morphology) -> float:
     """Axis ratio of the whole galaxy after the seeing has rounded it."""
-    q = m.axis_ratio if m.kind != "edge-on" else m.thickness + 0.45 * m.bulge_fraction
+    q = m.axis_ratio if m.kind != "edge-on" else 0.8 * m.thickness + 0.4 * m.bulge_fraction
     blur = (0.42 * m.psf_fwhm / m.radius) ** 2
     return math.sqrt((q**2 + blur) / (1 + blur))
 
