@@ -7,12 +7,9 @@ import astropy.io.fits
 import astropy.units as u
 import astropy.wcs
 import numpy as np
+from astropy.io.fits import VerifyError
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-# Distortion terms are left out: a header could claim terms of any order, and a cutout's centre does not need them.
-_CARDS = ("CTYPE", "CUNIT", "CRVAL", "CRPIX", "CDELT", "CROTA")
-_MATRIX = ("CD", "PC")
-_FRAME = ("RADESYS", "RADECSYS", "EQUINOX", "LONPOLE", "LATPOLE")
 _PIXEL_SCALES_ARCSEC = (1e-4, 3600.0)  # beyond these a header is nonsense, not astronomy
 
 
@@ -30,6 +27,7 @@ def place_on_the_sky(header: astropy.io.fits.Header, *, width_px: int, height_px
     """The image's place, or None where the header has no celestial coordinates that make sense."""
     try:
         with warnings.catch_warnings(action="ignore"):
+            # Distortion terms are left out: a header may claim any order of them, and the centre needs none.
             wcs = astropy.wcs.WCS(_celestial_cards(header), naxis=2)
             if not wcs.has_celestial:
                 return None
@@ -38,7 +36,7 @@ def place_on_the_sky(header: astropy.io.fits.Header, *, width_px: int, height_px
             scale_arcsec = float(np.mean(proj_plane_pixel_scales(wcs))) * 3600
             to_east = wcs.world_to_pixel(centre.directional_offset_by(90 * u.deg, scale_arcsec * u.arcsec))
             to_north = wcs.world_to_pixel(centre.directional_offset_by(0 * u.deg, scale_arcsec * u.arcsec))
-    except (ValueError, TypeError, ArithmeticError, AttributeError, astropy.wcs.WcsError):
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, astropy.wcs.WcsError, VerifyError):
         return None
     east, north = (np.array([float(p[0]) - x, float(p[1]) - y]) for p in (to_east, to_north))
     numbers = (centre.ra.deg, centre.dec.deg, scale_arcsec, *east, *north)
@@ -53,10 +51,11 @@ def place_on_the_sky(header: astropy.io.fits.Header, *, width_px: int, height_px
 
 
 def _celestial_cards(header: astropy.io.fits.Header) -> astropy.io.fits.Header:
-    names = [f"{card}{axis}" for card in _CARDS for axis in (1, 2)]
-    names += [f"{card}{i}_{j}" for card in _MATRIX for i in (1, 2) for j in (1, 2)]
+    words = [f"{card}{axis}" for card in ("CTYPE", "CUNIT") for axis in (1, 2)]
+    numbers = [f"{card}{axis}" for card in ("CRVAL", "CRPIX", "CDELT", "CROTA") for axis in (1, 2)]
+    numbers += [f"{card}{i}_{j}" for card in ("CD", "PC") for i in (1, 2) for j in (1, 2)]
     kept = astropy.io.fits.Header()
-    for name in (*names, *_FRAME):
+    for name in (*words, *numbers, "RADESYS", "RADECSYS", "EQUINOX", "LONPOLE", "LATPOLE"):
         if name in header:
-            kept[name] = header[name]
+            kept[name] = float(header[name]) if name in numbers else header[name]  # wcslib takes a word for 0
     return kept
