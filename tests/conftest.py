@@ -21,8 +21,10 @@ SERVERS = Servers(DATA, is_durable=False)
 SERVERS.start_or_join()
 
 import django  # noqa: E402 - reads what the servers have just put into the environment
+from django.conf import settings  # noqa: E402
 
 django.setup()
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hash is slow in every test
 
 import pytest  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
