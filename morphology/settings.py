@@ -207,6 +207,7 @@ MAX_IMAGE_PIXELS = env.integer("MAX_IMAGE_PIXELS", 50_000_000, least=1)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_BYTES", 2_000_000_000, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # a vote is small; files are streamed to disk
 TORCH_THREADS = env.integer("TORCH_THREADS", 0)  # 0: torch's own choice
+CYCLE_SEED = env.integer("CYCLE_SEED", 0)  # with a cycle's number it gives the cycle's seed: same votes, same model
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -219,4 +220,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}},  # the rehearsal's volunteers ask thousands of pages
 }
