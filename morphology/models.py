@@ -3,12 +3,18 @@
 A job row is the truth about background work; a model version is never changed after `ready`.
 """
 
+from datetime import timedelta
+from typing import Self
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from labelling.models import Project, Subject
+
+MAX_ATTEMPTS = 5
 
 
 class Cycle(models.Model):
@@ -18,6 +24,8 @@ class Cycle(models.Model):
     number = models.PositiveIntegerField()
     reason = models.CharField(max_length=200, help_text="why it started: enough new votes, or who asked")
     n_classifications = models.PositiveIntegerField(help_text="the project's classifications when it started")
+    seed = models.BigIntegerField(help_text="of training and of the draw of priorities")
+    training_set = models.ForeignKey("TrainingSet", null=True, on_delete=models.SET_NULL, related_name="cycles")
     model_version = models.ForeignKey("ModelVersion", null=True, on_delete=models.SET_NULL, related_name="cycles")
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -33,6 +41,32 @@ class Cycle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project} cycle {self.number}"
+
+
+def _is_stale() -> Q:
+    """Running, and silent for so long that whoever ran it is taken for dead; by the one clock that workers share."""
+    return Q(state="running", heartbeat_at__lt=Now() - timedelta(seconds=settings.JOB_STALE_SECONDS))
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Jobs by what is to be done about them.
+
+    The conditions are plain ones, without a subquery: an UPDATE that waited for a row looks at them again.
+    """
+
+    def unfinished(self) -> Self:
+        return self.filter(state__in=["queued", "running"])
+
+    def stale(self) -> Self:
+        return self.filter(_is_stale())
+
+    def claimable(self) -> Self:
+        """Queued, or stale; but not for ever."""
+        return self.filter(Q(state="queued") | _is_stale(), attempt__lt=MAX_ATTEMPTS)
+
+    def worn_out(self) -> Self:
+        """Due once more after the last attempt allowed."""
+        return self.filter(Q(state="queued") | _is_stale(), attempt__gte=MAX_ATTEMPTS)
 
 
 class Job(models.Model):
@@ -65,11 +99,14 @@ class Job(models.Model):
     n_total = models.PositiveBigIntegerField(null=True, blank=True, help_text="empty until it is known")
     message = models.TextField(blank=True)
     attempt = models.PositiveIntegerField(default=0, help_text="raised by each claim; a fencing token")
+    worker = models.CharField(max_length=200, blank=True, help_text="the name of the worker that claimed it last")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     nudged_at = models.DateTimeField(null=True, blank=True, help_text="when a message was last sent for it")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -151,6 +188,7 @@ class Segment(models.Model):
     sha256 = models.CharField(max_length=64)
     galaxy_ids = ArrayField(models.BigIntegerField(), help_text="galaxy ids, in the order of the segment's rows")
     first_galaxy_id = models.BigIntegerField()
+    last_galaxy_id = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

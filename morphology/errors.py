@@ -1,0 +1,33 @@
+"""What morphology refuses.
+
+MorphologyError
++-- JobLost            a job is no longer this worker's: another attempt has it, or it was cancelled
++-- NothingDone        a job ended without doing anything of what was due
++-- CycleRunning       the project has an unfinished cycle
++-- ModelRefused       a model version cannot take this state
++-- NotEmbedded        a galaxy has no picture that an encoder could read, or no embedding
+"""
+
+
+class MorphologyError(Exception):
+    """The root of every error this package raises on purpose."""
+
+
+class JobLost(MorphologyError):
+    """A job is no longer this worker's: another attempt has it, or it was cancelled."""
+
+
+class NothingDone(MorphologyError):
+    """A job ended without doing anything of what was due."""
+
+
+class CycleRunning(MorphologyError):
+    """The project has an unfinished cycle."""
+
+
+class ModelRefused(MorphologyError):
+    """A model version cannot take this state; the message says why."""
+
+
+class NotEmbedded(MorphologyError):
+    """A galaxy has no picture that an encoder could read, or no embedding; the message names it."""
