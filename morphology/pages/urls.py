@@ -1,5 +1,22 @@
 """Addresses of the researchers' and admins' pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from morphology.pages import exports, manage, research, state
+
+urlpatterns: list[URLPattern] = [
+    path("research/", research.research, name="research"),
+    path("research/new/", research.new_project, name="new_project"),
+    path("research/<slug:slug>/", state.state, name="state"),
+    path("research/<slug:slug>/jobs/", state.jobs, name="jobs"),
+    path("research/<slug:slug>/live/", state.go_live, name="go_live"),
+    path("research/<slug:slug>/cycle/", state.ask_cycle, name="ask_cycle"),
+    path("research/<slug:slug>/galaxies/", state.add_galaxies, name="add_galaxies"),
+    path("research/<slug:slug>/rules/", state.rules, name="rules"),
+    path("research/<slug:slug>/export/", exports.ask_export, name="ask_export"),
+    path("research/<slug:slug>/rejects/<int:pk>/", exports.rejects, name="rejects"),
+    path("releases/<int:pk>/", exports.release, name="release"),
+    path("manage/", manage.manage, name="manage"),
+    path("models/<int:pk>/roll-back/", manage.ask_roll_back, name="ask_roll_back"),
+    path("jobs/<int:pk>/cancel/", manage.ask_cancel, name="ask_cancel"),
+]

@@ -1,0 +1,55 @@
+"""Who may see and change a project: one place, asked by every page. To anybody else the page does not exist."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from labelling.models import Membership, Project
+
+Visitor = User | AnonymousUser
+
+RESEARCHERS = "researchers"
+"""The group whose members may start projects; an admin puts people into it."""
+
+
+def visible_projects(visitor: Visitor) -> QuerySet[Project]:
+    """Live projects, and those that this visitor belongs to."""
+    if visitor.is_staff:
+        return Project.objects.all()
+    return Project.objects.filter(Q(is_live=True) | _belongs(visitor)).distinct()
+
+
+def own_projects(visitor: Visitor) -> QuerySet[Project]:
+    """The projects that this visitor runs: as owner, as one of their researchers, or as staff."""
+    if visitor.is_staff:
+        return Project.objects.all()
+    return Project.objects.filter(_belongs(visitor)).distinct()
+
+
+def visible_project(visitor: Visitor, slug: str) -> Project:
+    """The project, or 404."""
+    return _one(visible_projects(visitor), slug)
+
+
+def own_project(visitor: Visitor, slug: str) -> Project:
+    """The project when this visitor runs it, or 404: a stranger does not learn that it exists."""
+    return _one(own_projects(visitor), slug)
+
+
+def _one(projects: QuerySet[Project], slug: str) -> Project:
+    project = projects.filter(slug=slug).select_related("tree_version").first()
+    if project is None:
+        raise Http404(f"no project {slug!r} for this visitor")
+    return project
+
+
+def _belongs(visitor: Visitor) -> Q:
+    if not visitor.is_authenticated:
+        return Q(pk__in=[])
+    researcher = Membership.objects.filter(user=visitor, role=Membership.Role.RESEARCHER)
+    return Q(owner=visitor) | Q(pk__in=researcher.values("project"))
+
+
+def may_start_projects(visitor: Visitor) -> bool:
+    """Staff, and members of the group of researchers."""
+    return visitor.is_staff or (visitor.is_authenticated and visitor.groups.filter(name=RESEARCHERS).exists())

@@ -1,0 +1,67 @@
+"""`/mine/`: the galaxies that this volunteer has classified, newest first, page by page."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
+
+from labelling.identity import known_volunteer
+from labelling.models import Classification, Image
+
+PAGE = 48
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One classification as the page shows it: the picture, and the answers in words."""
+
+    classification: Classification
+    picture: Image | None
+    answers: str
+
+
+def classifications_by(request: HttpRequest) -> QuerySet[Classification]:
+    """What the volunteer behind this request has classified; nothing when nobody is known yet."""
+    volunteer = known_volunteer(request)
+    if volunteer is None:
+        return Classification.objects.none()
+    return Classification.objects.filter(volunteer=volunteer, superseded_by__isnull=True)
+
+
+@require_safe
+@vary_on_cookie
+def mine(request: HttpRequest) -> HttpResponse:
+    """A page of thumbnails; `?before=` an id goes on from there, so that page 300 costs what page 1 does."""
+    found = classifications_by(request)
+    before = request.GET.get("before", "")
+    rest = found.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else found
+    first_images = Prefetch("subject__galaxy__images", Image.objects.order_by("position"), to_attr="in_order")
+    page = list(
+        rest.select_related("subject__project", "subject__galaxy", "tree_version")
+        .prefetch_related(first_images)
+        .order_by("-pk")[: PAGE + 1]
+    )
+    context = {
+        "n": found.count(),
+        "seen": [_seen(classification) for classification in page[:PAGE]],
+        "before": page[PAGE - 1].pk if len(page) > PAGE else None,
+    }
+    return render(request, "labelling/mine.html", context)
+
+
+def _seen(classification: Classification) -> Seen:
+    images: list[Image] = getattr(classification.subject.galaxy, "in_order", [])
+    return Seen(classification, images[0] if images else None, _in_words(classification))
+
+
+def _in_words(classification: Classification) -> str:
+    """The walk as the texts of its answers: `Smooth, Completely round`."""
+    words = []
+    for question in classification.tree_version.tree.questions:
+        given = classification.walk.get(question.key, [])
+        chosen = [given] if isinstance(given, str) else given
+        words += [answer.text for answer in question.answers if answer.key in chosen]
+    return ", ".join(words)

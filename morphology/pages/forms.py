@@ -1,0 +1,167 @@
+"""The researchers' forms; what they refuse is said beside the field, in the words of whoever refused it."""
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.conf import settings
+
+from labelling.models import Project
+from ml import schema
+from ml.errors import SchemaError
+from ml.schema import DecisionTree
+from morphology.pages.uploads import Upload, is_zip
+
+MAX_TREE_BYTES = 1_000_000
+MAX_MANIFEST_BYTES = 500_000_000
+OWN_TREE = "own"
+
+
+if TYPE_CHECKING:
+    ProjectForm = forms.ModelForm[Project]
+else:  # generic in the stubs alone
+    ProjectForm = forms.ModelForm
+
+
+class RulesForm(ProjectForm):
+    """What may change while a project runs."""
+
+    class Meta:
+        model = Project
+        fields: ClassVar = [
+            "title",
+            "description",
+            "retirement_limit",
+            "consensus_fraction",
+            "consensus_n_votes",
+            "votes_per_cycle",
+            "acquisition",
+            "pool_uniform_share",
+            "holdout_uniform_share",
+            "lease_seconds",
+        ]
+        labels: ClassVar = {
+            "retirement_limit": "Votes that finish a galaxy",
+            "consensus_fraction": "Agreement that finishes a galaxy early",
+            "consensus_n_votes": "Fewest votes before agreement counts",
+            "votes_per_cycle": "New votes that start a cycle",
+            "acquisition": "Which galaxies are asked about next",
+            "pool_uniform_share": "Uniform share of the pool",
+            "holdout_uniform_share": "Uniform share of the hold-out",
+            "lease_seconds": "Seconds for which a galaxy is kept for whoever looks at it",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """The uniform shares are parts of one whole."""
+        cleaned = super().clean() or {}
+        shares = cleaned.get("pool_uniform_share", 0) + cleaned.get("holdout_uniform_share", 0)
+        if shares > 1:
+            self.add_error(
+                "holdout_uniform_share", f"the two uniform shares together are {shares:g}; expected at most 1"
+            )
+        return cleaned
+
+
+class _ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several files under one name."""
+
+    widget = _ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Upload]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(ManyFilesField, self).clean(file, initial) for file in files or [None]]
+
+
+class GalaxiesForm(forms.Form):
+    """A manifest and its pictures."""
+
+    manifest = forms.FileField(
+        help_text="A CSV file with a header. It needs the columns id and file; ra and dec (degrees), redshift and any "
+        "others are kept."
+    )
+    images = ManyFilesField(
+        label="Pictures",
+        help_text="One zip, or up to 90 files: JPEG, PNG, TIFF or FITS, named as in the manifest.",
+    )
+    is_simulated = forms.BooleanField(required=False, label="These galaxies are simulated")
+
+    def clean_manifest(self) -> Upload:
+        manifest: Upload = self.cleaned_data["manifest"]
+        if (manifest.size or 0) > MAX_MANIFEST_BYTES:
+            raise forms.ValidationError(f"{manifest.size} bytes; expected at most {MAX_MANIFEST_BYTES}")
+        return manifest
+
+    def clean_images(self) -> list[Upload]:
+        images: list[Upload] = self.cleaned_data["images"]
+        n_bytes = sum(image.size or 0 for image in images)
+        if n_bytes > settings.MAX_UPLOAD_BYTES:
+            raise forms.ValidationError(f"{n_bytes} bytes; expected at most {settings.MAX_UPLOAD_BYTES}")
+        names = [image.name for image in images]
+        if len(set(names)) < len(names):
+            raise forms.ValidationError("two of these files have the same name")
+        if not is_zip(images) and any((name or "").lower().endswith(".zip") for name in names):
+            raise forms.ValidationError("expected one zip, or picture files, not both")
+        return images
+
+
+class TreeForm(forms.Form):
+    """A decision tree: one that ships with Voorwerp, or the researcher's own file."""
+
+    tree = forms.ChoiceField(label="Decision tree", help_text="The questions. They are fixed from the first vote on.")
+    tree_file = forms.FileField(
+        required=False,
+        label="Tree file",
+        help_text="Only for your own tree: JSON, as docs/new-project.md describes.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shipped = [(name, schema.load(name).title) for name in schema.shipped()]
+        field = self.fields["tree"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [*shipped, (OWN_TREE, "My own, from the file below")]
+
+    def clean(self) -> dict[str, Any]:
+        """Read the tree; `cleaned_data["decision_tree"]` holds it."""
+        cleaned = super().clean() or {}
+        if "tree" not in cleaned or "tree_file" not in cleaned:
+            return cleaned
+        try:
+            cleaned["decision_tree"] = (
+                _own_tree(cleaned["tree_file"]) if cleaned["tree"] == OWN_TREE else _shipped(cleaned)
+            )
+        except SchemaError as refused:
+            self.add_error("tree_file", str(refused))
+        return cleaned
+
+
+class NewProjectForm(RulesForm):
+    """The rules, and the project's address."""
+
+    class Meta(RulesForm.Meta):
+        fields: ClassVar = ["title", "slug", "description", *RulesForm.Meta.fields[2:]]
+        labels: ClassVar = RulesForm.Meta.labels | {"slug": "Address"}
+        help_texts: ClassVar = {
+            "slug": "Lower-case letters, digits and hyphens: the last part of the project's address."
+        }
+
+
+def _shipped(cleaned: dict[str, Any]) -> DecisionTree:
+    if cleaned["tree_file"]:
+        raise SchemaError("a file was given, but a tree of ours was chosen: choose your own, or take the file away")
+    return schema.load(cleaned["tree"])
+
+
+def _own_tree(uploaded: Upload | None) -> DecisionTree:
+    if uploaded is None:
+        raise SchemaError("choose the file of your tree")
+    if (uploaded.size or 0) > MAX_TREE_BYTES:
+        raise SchemaError(f"{uploaded.size} bytes; expected at most {MAX_TREE_BYTES}")
+    try:
+        return schema.from_json(json.loads(uploaded.read()))
+    except (ValueError, RecursionError) as broken:
+        raise SchemaError(f"this is not JSON: {broken}") from broken
