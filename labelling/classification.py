@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from labelling.assignment import read_token
 from labelling.errors import VoteConflict, VoteRefused
-from labelling.models import Assignment, Classification, Subject
+from labelling.models import Assignment, Classification, Project, Subject
 from labelling.project import freeze_tree
 from labelling.retirement import retire_if_due
 from ml.errors import SchemaError
@@ -59,11 +59,9 @@ def accept(*, token: str, uuid: UUID, walk: object, now: datetime | None = None)
 
 
 def _store(vote: Classification, now: datetime) -> Accepted:
-    subject = (
-        Subject.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("project__tree_version")
-        .get(pk=vote.subject_id)
-    )
+    subject = Subject.objects.select_for_update(no_key=True).get(pk=vote.subject_id)
+    # In a query of its own: joined to the one that waits for the lock, it would be as old as that one's start.
+    subject.project = Project.objects.select_related("tree_version").get(pk=subject.project_id)
     earlier = _earlier(vote)
     if earlier is not None:
         return Accepted(earlier, is_new=False)

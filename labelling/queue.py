@@ -85,11 +85,10 @@ def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator
     could do is locked by somebody else do we wait for one, so a busy small project does not turn people away.
     """
     every = _with_a_place(_wanting(project, volunteer), project, now)
-    others = every.filter(is_most_uncertain=False) if _had_enough_uncertain(project, volunteer) else None
-    for is_waiting in (False, True):
-        if others is not None:
-            yield others, is_waiting
-        yield every, is_waiting
+    if _had_enough_uncertain(project, volunteer):
+        others = every.filter(is_most_uncertain=False)
+        yield from ((others, False), (others, True))
+    yield from ((every, False), (every, True))
 
 
 def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:

@@ -1,0 +1,84 @@
+"""The reconciler: counts a project's votes again from its classifications, which are the truth behind each count."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+
+from labelling.models import Classification, Project, Subject
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a subject's row says, or should say, of its votes."""
+
+    counts: tuple[int, ...]
+    n_classifications: int
+    n_late: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A subject whose row does not say what its classifications do."""
+
+    subject_id: int
+    stored: Tally
+    recounted: Tally
+
+
+def recount(project: Project, *, mend: bool = False) -> list[Difference]:
+    """The subjects whose counts differ from their classifications, mended if asked; retirement is left as it is.
+
+    Votes may come in meanwhile: a subject that seems to differ is looked at again under its lock.
+    """
+    n_answers = len(project.tree.columns)
+    found = (_look_again(subject_id, n_answers, mend=mend) for subject_id in _suspects(project, n_answers))
+    return [difference for difference in found if difference is not None]
+
+
+def _suspects(project: Project, n_answers: int) -> Iterator[int]:
+    """Ids of subjects that differed when they were read; a vote between the two reads makes one, too."""
+    last = 0
+    while chunk := list(Subject.objects.filter(project=project, pk__gt=last).order_by("pk")[:_CHUNK]):
+        tallies = _tallies(chunk, n_answers)
+        yield from (subject.pk for subject in chunk if _stored(subject) != tallies[subject.pk])
+        last = chunk[-1].pk
+
+
+@transaction.atomic
+def _look_again(subject_id: int, n_answers: int, *, mend: bool) -> Difference | None:
+    subject = Subject.objects.select_for_update(no_key=True).get(pk=subject_id)
+    stored, recounted = _stored(subject), _tallies([subject], n_answers)[subject_id]
+    if stored == recounted:
+        return None
+    if mend:
+        subject.counts = list(recounted.counts)
+        subject.n_classifications, subject.n_late = recounted.n_classifications, recounted.n_late
+        subject.save(update_fields=["counts", "n_classifications", "n_late"])
+    return Difference(subject_id, stored, recounted)
+
+
+def _stored(subject: Subject) -> Tally:
+    return Tally(tuple(subject.counts), subject.n_classifications, subject.n_late)
+
+
+def _tallies(subjects: Sequence[Subject], n_answers: int) -> dict[int, Tally]:
+    """What the classifications of each subject add up to."""
+    walks: dict[int, list[Classification]] = defaultdict(list)
+    for classification in Classification.objects.filter(
+        subject__in=subjects, superseded_by__isnull=True
+    ).select_related("tree_version"):
+        walks[classification.subject_id].append(classification)
+    return {subject.pk: _tally(walks[subject.pk], n_answers) for subject in subjects}
+
+
+def _tally(classifications: list[Classification], n_answers: int) -> Tally:
+    counts = np.zeros(n_answers, dtype=np.int64)
+    for classification in classifications:
+        counts += classification.tree_version.tree.count(classification.walk)
+    n_late = sum(bool(classification.late) for classification in classifications)
+    return Tally(tuple(counts.tolist()), len(classifications), n_late)

@@ -1,0 +1,157 @@
+"""Volunteers at the same time, each on a connection of its own: threads against the real PostgreSQL."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from labelling.assignment import give_back, serve, token
+from labelling.classification import accept
+from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
+from labelling.models import Assignment, Classification, Subject, Volunteer
+from labelling.project import set_tree
+from labelling.votes import recount
+from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
+from tests.labelling.trees import BARRED, BOXES, SMOOTH, UNBARRED
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Result = TypeVar("Result")
+
+
+def together(*calls: Callable[[], Result]) -> list[Result | Exception]:
+    """Run the calls at once, each in a thread; what each gave or raised."""
+    start = Barrier(len(calls))
+
+    def run(call: Callable[[], Result]) -> Result | Exception:
+        try:
+            start.wait()
+            return call()
+        except (VoteRefused, TreeFrozen) as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_two_volunteers_at_one_last_place_are_served_one(repetition):
+    project = make_project(retirement_limit=1)
+    make_subject(project)
+    given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(2)])
+    assert sum(assignment is not None for assignment in given) == 1
+    assert Assignment.objects.count() == 1
+
+
+def test_a_busy_subject_turns_nobody_away_while_it_has_places():
+    project = make_project(retirement_limit=12)
+    make_subject(project)
+    given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(12)])
+    assert all(given)
+
+
+def test_two_tabs_of_one_volunteer_are_served_one_lease():
+    project = make_project()
+    make_subjects(project, 3)
+    [ada] = make_volunteers(1)
+    given = together(*[lambda: serve(project, ada)] * 4)
+    assert len({assignment.pk for assignment in given}) == 1
+
+
+def test_one_vote_sent_eight_times_at_once_is_counted_once_and_answered_alike():
+    project = make_project()
+    subject = make_subject(project)
+    [ada] = make_volunteers(1)
+    text, uuid = token(served(project, ada)), uuid4()
+
+    answers = together(*[lambda: accept(token=text, uuid=uuid, walk=BARRED)] * 8)
+
+    assert Counter(answer.is_new for answer in answers) == {True: 1, False: 7}
+    assert len({answer.classification.pk for answer in answers}) == 1
+    subject.refresh_from_db()
+    assert (subject.n_classifications, subject.counts) == (1, [0, 1, 1, 0])
+
+
+def test_one_volunteer_voting_eight_times_at_once_votes_once():
+    project = make_project()
+    subject = make_subject(project)
+    [ada] = make_volunteers(1)
+    lease = served(project, ada)
+    answers = together(*[lambda walk=walk: vote(lease, walk) for walk in [SMOOTH, BARRED] * 4])
+    assert sum(isinstance(answer, VoteConflict) for answer in answers) == 7
+    subject.refresh_from_db()
+    assert subject.n_classifications == 1
+
+
+def test_one_uuid_for_two_galaxies_at_once_is_one_vote_and_a_conflict():
+    project = make_project(retirement_limit=1)
+    make_subjects(project, 2)
+    leases = [served(project, volunteer) for volunteer in make_volunteers(2)]
+    uuid = uuid4()
+    answers = together(*[lambda lease=lease: accept(token=token(lease), uuid=uuid, walk=SMOOTH) for lease in leases])
+    assert sum(isinstance(answer, VoteConflict) for answer in answers) == 1
+    assert Subject.objects.filter(project=project).aggregate(n=Sum("n_classifications"))["n"] == 1
+
+
+def test_twenty_volunteers_on_one_galaxy_of_ten_places():
+    project = make_project(retirement_limit=10)
+    subject = make_subject(project)
+    walks = [SMOOTH, BARRED] * 10
+
+    def sit_down(volunteer: Volunteer, walk: dict[str, str]) -> bool:
+        lease = serve(project, volunteer)
+        return lease is not None and vote(lease, walk).classification.late == ""
+
+    sat = together(*[lambda v=v, w=w: sit_down(v, w) for v, w in zip(make_volunteers(20), walks, strict=True)])
+
+    assert sum(sat) == 10
+    subject.refresh_from_db()
+    assert (subject.n_classifications, subject.n_late, subject.retired_reason) == (10, 0, Subject.Retired.COUNT)
+    assert sum(subject.counts[:2]) == 10
+    assert subject.counts[1] == subject.counts[2]
+    assert recount(project) == []
+
+
+def test_every_vote_of_a_crowd_is_in_the_books():
+    """Serving, voting, giving back and leaving, all at once over few galaxies."""
+    project = make_project(retirement_limit=4, pool_uniform_share=0.3)
+    make_subjects(project, 8, priority=1.0)
+
+    def sit(volunteer: Volunteer, seed: int) -> int:
+        rng, n_votes = random.Random(seed), 0
+        while (lease := serve(project, volunteer, rng=np.random.default_rng(rng.randrange(2**32)))) is not None:
+            if rng.random() < 0.2:
+                give_back(token(lease))
+                continue
+            vote(lease, rng.choice([SMOOTH, BARRED, UNBARRED]))
+            n_votes += 1
+        return n_votes
+
+    n_votes = together(*[lambda v=v, s=s: sit(v, s) for s, v in enumerate(make_volunteers(10))])
+
+    assert sum(n_votes) == Classification.objects.count() == 8 * 4
+    assert recount(project) == []
+    assert set(Subject.objects.filter(project=project).values_list("n_classifications", "n_late")) == {(4, 0)}
+    assert Classification.objects.values("volunteer", "subject").distinct().count() == 8 * 4
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_a_tree_is_replaced_or_voted_on_but_not_both(repetition):
+    project = make_project()
+    subject = make_subject(project)
+    [ada] = make_volunteers(1)
+    lease = served(project, ada)
+    voted, replaced = together(lambda: vote(lease, SMOOTH), lambda: set_tree(project, BOXES))
+    assert isinstance(voted, VoteRefused) != isinstance(replaced, TreeFrozen)
+    subject.refresh_from_db()
+    assert subject.counts == ([0, 0, 0, 0] if isinstance(voted, VoteRefused) else [1, 0, 0, 0])

@@ -1,0 +1,242 @@
+"""Which subject is served, by which arm."""
+
+from collections import Counter
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from labelling import queue
+from labelling.assignment import give_back, serve, token
+from labelling.models import Assignment, Galaxy, Subject
+from labelling.models.subject import Arm
+from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
+from tests.labelling.trees import SMOOTH
+
+pytestmark = pytest.mark.django_db
+
+POOL_DRAW, HOLDOUT_DRAW, ACQUIRED_DRAW = 0.05, 0.15, 0.9
+
+
+def shared_project(**rules):
+    """A project with a tenth of its servings on each uniform walk."""
+    return make_project(**{"pool_uniform_share": 0.1, "holdout_uniform_share": 0.1, **rules})
+
+
+def test_the_highest_priority_is_served_first_then_the_fixed_random_order():
+    project = make_project()
+    third, unscored, first, second = (
+        make_subject(project, rank=rank, priority=priority)
+        for rank, priority in [(30, 1.0), (1, None), (40, 2.0), (20, 1.0)]
+    )
+    [ada] = make_volunteers(1)
+    order = []
+    for _ in range(4):
+        assignment = served(project, ada)
+        vote(assignment, SMOOTH)
+        order.append((assignment.subject, assignment.arm))
+    assert order == [
+        (first, Arm.ACQUIRED),
+        (second, Arm.ACQUIRED),
+        (third, Arm.ACQUIRED),
+        (unscored, Arm.UNSCORED),
+    ]
+    assert serve(project, ada) is None
+
+
+def test_an_acquired_subject_names_its_model_and_reason_and_no_inclusion_probability():
+    project = make_project()
+    make_subject(project, priority=2.0, priority_reason="0.4 nats of bar", scored_by=7)
+    [ada] = make_volunteers(1)
+    assignment = served(project, ada)
+    assert (assignment.arm, assignment.scored_by, assignment.reason) == (Arm.ACQUIRED, 7, "0.4 nats of bar")
+    assert assignment.inclusion_probability is None
+
+
+def test_the_uniform_walk_of_the_pool_ignores_priority_and_knows_its_inclusion_probability():
+    project = shared_project()
+    low = make_subject(project, rank=10, priority=0.1, scored_by=7)
+    for rank in (20, 30, 40):
+        make_subject(project, rank=rank, priority=9.0)
+    make_subject(project, rank=5, side=Galaxy.Side.GATE)
+    [ada] = make_volunteers(1)
+    first = served(project, ada, draw=POOL_DRAW)
+    assert (first.subject, first.arm, first.inclusion_probability, first.scored_by) == (
+        low,
+        Arm.POOL_UNIFORM,
+        0.25,
+        None,
+    )
+    vote(first, SMOOTH)
+    assert served(project, ada, draw=POOL_DRAW).inclusion_probability == 0.5
+
+
+def test_the_uniform_walk_of_the_holdout_goes_through_both_halves_in_one_order():
+    project = shared_project()
+    make_subjects(project, 3)
+    make_subject(project, rank=20, side=Galaxy.Side.REPORT)
+    make_subject(project, rank=10, side=Galaxy.Side.GATE)
+    [ada] = make_volunteers(1)
+    seen = []
+    for _ in range(2):
+        assignment = served(project, ada, draw=HOLDOUT_DRAW)
+        seen.append((assignment.subject.uniform_rank, assignment.arm, assignment.inclusion_probability))
+        vote(assignment, SMOOTH)
+    assert seen == [(10, Arm.HOLDOUT_UNIFORM, 0.5), (20, Arm.HOLDOUT_UNIFORM, 1.0)]
+
+
+def test_a_uniform_walk_brings_a_galaxy_to_its_full_count_before_the_next():
+    project = shared_project(retirement_limit=3)
+    first, second = make_subjects(project, 2)
+    ranks = []
+    for volunteer in make_volunteers(6):
+        assignment = served(project, volunteer, draw=POOL_DRAW)
+        ranks.append(assignment.subject_id)
+        vote(assignment, SMOOTH)
+    assert ranks == [first.pk] * 3 + [second.pk] * 3
+
+
+def test_all_servings_of_one_walk_of_a_subject_share_its_inclusion_probability():
+    project = shared_project()
+    subject = make_subject(project, rank=10)
+    make_subject(project, rank=20)
+    first, second = make_volunteers(2)
+    served(project, first, draw=POOL_DRAW)
+    make_subject(project, rank=30)
+    again = served(project, second, draw=POOL_DRAW)
+    assert (again.subject, again.inclusion_probability) == (subject, 0.5)
+
+
+def test_arms_are_drawn_by_their_shares():
+    project = shared_project()
+    make_subjects(project, 5, priority=1.0)
+    for rank in range(5):
+        make_subject(project, rank=rank, side=Galaxy.Side.GATE)
+    rng = np.random.default_rng(0)
+    arms = Counter()
+    for volunteer in make_volunteers(100):
+        assignment = serve(project, volunteer, rng=rng)
+        arms[assignment.arm] += 1
+        give_back(token(assignment))
+    # 100 draws at 0.1: 10 expected, standard deviation 3.
+    assert abs(arms[Arm.POOL_UNIFORM] - 10) < 9
+    assert abs(arms[Arm.HOLDOUT_UNIFORM] - 10) < 9
+    assert sum(arms.values()) == 100
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
+def test_without_a_share_a_holdout_galaxy_is_never_served(draw):
+    project = make_project()
+    make_subject(project, side=Galaxy.Side.GATE, priority=99.0)
+    [ada] = make_volunteers(1)
+    assert serve(project, ada, rng=np.random.default_rng(1)) is None
+    assert not queue.has_work_for(project, ada)
+    pool = make_subject(project)
+    assert served(project, ada, draw=draw).subject == pool
+
+
+@pytest.mark.parametrize("draw", [POOL_DRAW, ACQUIRED_DRAW])
+def test_the_holdout_stands_in_only_by_its_walk(draw):
+    project = shared_project()
+    make_subject(project, rank=20, side=Galaxy.Side.GATE, priority=9.0)
+    first = make_subject(project, rank=10, side=Galaxy.Side.REPORT, priority=0.0)
+    [ada] = make_volunteers(1)
+    assignment = served(project, ada, draw=draw)
+    assert (assignment.subject, assignment.arm) == (first, Arm.HOLDOUT_UNIFORM)
+
+
+def test_the_pool_stands_in_for_an_empty_holdout():
+    project = shared_project()
+    make_subject(project, rank=1, priority=1.0)
+    best = make_subject(project, rank=2, priority=2.0)
+    [ada] = make_volunteers(1)
+    assignment = served(project, ada, draw=HOLDOUT_DRAW)
+    assert (assignment.subject, assignment.arm) == (best, Arm.ACQUIRED)
+
+
+def test_nobody_sees_a_galaxy_twice():
+    project = make_project()
+    subjects = make_subjects(project, 6)
+    [ada] = make_volunteers(1)
+    seen = []
+    while (assignment := serve(project, ada)) is not None:
+        seen.append(assignment.subject)
+        vote(assignment, SMOOTH)
+    assert seen == subjects
+
+
+def test_votes_and_hands_together_stay_within_the_limit():
+    project = make_project(retirement_limit=3)
+    first, second = make_subjects(project, 2)
+    volunteers = make_volunteers(7)
+    vote(served(project, volunteers[0]), SMOOTH)
+    subjects = [served(project, volunteer).subject for volunteer in volunteers[1:6]]
+    assert subjects == [first, first, second, second, second]
+    assert serve(project, volunteers[6]) is None
+    assert queue.has_work_for(project, volunteers[6])
+
+
+def test_a_lease_that_ran_out_or_was_given_back_frees_its_place():
+    project = make_project(retirement_limit=1, lease_seconds=60)
+    [subject] = make_subjects(project, 1)
+    gone, back, third = make_volunteers(3)
+    now = timezone.now()
+    served(project, gone, now)
+    assert serve(project, back, now=now + timedelta(seconds=59)) is None
+    later = now + timedelta(seconds=61)
+    lease = served(project, back, later)
+    assert serve(project, third, now=later) is None
+    give_back(token(lease))
+    assert served(project, third, later).subject == subject
+
+
+def test_a_retired_subject_is_not_served():
+    project = make_project()
+    make_subject(project, retired_at=timezone.now(), retired_reason=Subject.Retired.BROKEN)
+    [ada] = make_volunteers(1)
+    assert serve(project, ada) is None
+    assert not queue.has_work_for(project, ada)
+
+
+def test_at_most_half_of_any_ten_galaxies_are_of_the_most_uncertain_tenth():
+    project = make_project()
+    for rank in range(30):
+        make_subject(project, rank=rank, priority=100.0 - rank, is_most_uncertain=rank < 15)
+    [ada] = make_volunteers(1)
+    flags = []
+    for second in range(24):
+        assignment = served(project, ada, timezone.now() + timedelta(seconds=second))
+        flags.append(assignment.was_most_uncertain)
+        vote(assignment, SMOOTH)
+    assert flags[:10] == [True] * 5 + [False] * 5
+    assert max(sum(flags[i : i + 10]) for i in range(15)) == 5
+
+
+def test_the_most_uncertain_are_served_when_nothing_else_is_left():
+    project = make_project()
+    make_subjects(project, 7, is_most_uncertain=True)
+    [ada] = make_volunteers(1)
+    for _ in range(7):
+        vote(served(project, ada), SMOOTH)
+    assert serve(project, ada) is None
+
+
+def test_the_first_serving_is_kept_on_the_subject():
+    project = shared_project()
+    subject = make_subject(project, rank=1, priority=3.0, scored_by=7)
+    first, second = make_volunteers(2)
+    served(project, first, draw=POOL_DRAW)
+    served(project, second, draw=ACQUIRED_DRAW)
+    subject.refresh_from_db()
+    assert (subject.first_arm, subject.first_inclusion_probability) == (Arm.POOL_UNIFORM, 1.0)
+    assert subject.first_scored_by is None
+    assert list(Assignment.objects.order_by("pk").values_list("arm", flat=True)) == [Arm.POOL_UNIFORM, Arm.ACQUIRED]
+
+
+def test_another_projects_subjects_are_not_served():
+    project, other = make_project(), make_project()
+    make_subject(other, priority=9.0)
+    mine = make_subject(project)
+    [ada] = make_volunteers(1)
+    assert served(project, ada).subject == mine
