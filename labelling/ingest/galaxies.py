@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from labelling import files
 from labelling.errors import IngestError
@@ -138,47 +138,52 @@ def _take(source: _Source, row: Row | Rejected) -> bool:
         raise IngestError(row.reason)
     originals = [read_original(source.images, name) for name in row.files]
     known = _known(source, row)
-    if known is None:
-        return _add(source, row, originals)
-    _check_same_bytes(known, originals)
-    return _add_subject(source.project, known)
+    if known is not None:
+        return _take_known(source, known, originals)
+    try:
+        _add(source, row, originals)
+    except IntegrityError:  # another run took the same galaxy in the meantime
+        known = _known(source, row)
+        if known is None:
+            raise
+        return _take_known(source, known, originals)
+    return True
 
 
 def _known(source: _Source, row: Row) -> Galaxy | None:
     return Galaxy.objects.filter(survey=source.survey, name=row.name).prefetch_related("images").first()
 
 
-def _check_same_bytes(galaxy: Galaxy, originals: Sequence[Original]) -> None:
+def _take_known(source: _Source, galaxy: Galaxy, originals: Sequence[Original]) -> bool:
     kept = [entry["sha256"] for image in galaxy.images.all() for entry in image.originals]
     if kept != [original.sha256 for original in originals]:
         raise IngestError(f"id {galaxy.name!r} is taken in survey {galaxy.survey!r} by a galaxy with other image files")
+    if Subject.objects.filter(project=source.project, galaxy=galaxy).exists():
+        return False
+    with transaction.atomic():
+        _add_subject(source.project, galaxy)
+    return True
 
 
-def _add(source: _Source, row: Row, originals: Sequence[Original]) -> bool:
-    image = _image(row, originals, picture := picture_of(originals, row.bands))
+def _add(source: _Source, row: Row, originals: Sequence[Original]) -> None:
+    picture = picture_of(originals, row.bands)
+    image = _image(row, originals, picture)
     hashed = identity_hash(source.survey, row.name)
     ra_deg, dec_deg = (row.ra_deg, row.dec_deg) if row.ra_deg is not None else picture.centre_deg or (None, None)
     with transaction.atomic():
-        # Somebody else may be taking the same galaxy: the database decides who adds it.
-        galaxy, is_ours = Galaxy.objects.get_or_create(
+        image.galaxy = Galaxy.objects.create(
             survey=source.survey,
             name=row.name,
-            defaults={
-                "ra_deg": ra_deg,
-                "dec_deg": dec_deg,
-                "redshift": row.redshift,
-                "columns": row.columns,
-                "identity_hash": hashed,
-                "side": side_of(hashed, source.holdout_fraction),
-                "is_simulated": source.is_simulated,
-            },
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
+            redshift=row.redshift,
+            columns=row.columns,
+            identity_hash=hashed,
+            side=side_of(hashed, source.holdout_fraction),
+            is_simulated=source.is_simulated,
         )
-        if is_ours:
-            image.galaxy = galaxy
-            image.save(force_insert=True)
-        else:
-            _check_same_bytes(galaxy, originals)
-        return _add_subject(source.project, galaxy)
+        image.save(force_insert=True)
+        _add_subject(source.project, image.galaxy)
 
 
 def _image(row: Row, originals: Sequence[Original], picture: Picture) -> Image:
@@ -199,19 +204,13 @@ def _image(row: Row, originals: Sequence[Original], picture: Picture) -> Image:
     )
 
 
-def _add_subject(project: Project, galaxy: Galaxy) -> bool:
-    if Subject.objects.filter(project=project, galaxy=galaxy).exists():
-        return False
-    with transaction.atomic():
-        # Under this lock no new tree version comes in between, which would leave counts in the old one's order.
-        tree = Project.objects.select_for_update(no_key=True, of=("self",)).get(pk=project.pk).tree
-        _, is_new = Subject.objects.get_or_create(
-            project=project,
-            galaxy=galaxy,
-            defaults={
-                "side": galaxy.side,
-                "uniform_rank": galaxy.identity_hash,
-                "counts": [0] * len(tree.columns),
-            },
-        )
-    return is_new
+def _add_subject(project: Project, galaxy: Galaxy) -> None:
+    # Under this lock no new tree version comes in between, which would leave counts in the old one's order.
+    locked = Project.objects.select_for_update(no_key=True, of=("self",)).select_related("tree_version")
+    Subject.objects.create(
+        project=project,
+        galaxy=galaxy,
+        side=galaxy.side,
+        uniform_rank=galaxy.identity_hash,
+        counts=[0] * len(locked.get(pk=project.pk).tree.columns),
+    )

@@ -39,5 +39,5 @@ def network_rendition(picture: Picture) -> bytes:
     """A lossless RGB PNG of the central square, NETWORK_SIDE_PX on a side."""
     square = PIL.ImageOps.fit(picture.rgb, (NETWORK_SIDE_PX, NETWORK_SIDE_PX), PIL.Image.Resampling.LANCZOS)
     content = io.BytesIO()
-    square.save(content, "PNG")
+    square.save(content, "PNG", compress_level=3)  # 5 % larger than the default, and a third of its time
     return content.getvalue()
