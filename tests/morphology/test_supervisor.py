@@ -25,9 +25,7 @@ USERS = ["", "namespace"] if os.geteuid() == 0 else [""]
 @pytest.mark.parametrize("user", USERS, ids=lambda user: "ordinary user" if user or os.geteuid() else "root")
 def test_nothing_is_left_and_every_row_is_found_after_ctrl_c_and_kill_and_kill_9(tmp_path: Path, user: str) -> None:
     data = tmp_path / "data"
-    for n_rows, (by, status) in enumerate(
-        [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -9), (signal.SIGKILL, -9)]
-    ):
+    for n_rows, (by, status) in enumerate([(signal.SIGINT, 0), (signal.SIGKILL, -9), (signal.SIGTERM, 0)]):
         with Served(data, user=user) as served:
             assert served.get("/healthz") == b"ok\n"
             with served.connect() as connection:
