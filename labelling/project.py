@@ -35,6 +35,8 @@ def set_tree(project: Project, tree: DecisionTree) -> TreeVersion:
 
     TreeFrozen once the current version has a vote: every count so far is in its order.
     """
+    # Ingest adds subjects under this lock, with counts in the order of the tree that it finds.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     current = _unfrozen(project, TreeVersion.objects.all())
     if current is not None and current.schema == tree.to_json():
         return current
