@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from labelling.models import Assignment, Classification, Galaxy, Project, Subject, Volunteer
@@ -92,10 +92,11 @@ def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator
 
 
 def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:
-    voted = Classification.objects.filter(subject=OuterRef("pk"), volunteer=volunteer, superseded_by__isnull=True)
+    # NOT IN a list that is hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
+    voted = Classification.objects.filter(volunteer=volunteer, superseded_by__isnull=True)
     return Subject.objects.filter(
-        ~Exists(voted), project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
-    )
+        project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
+    ).exclude(pk__in=voted.values("subject"))
 
 
 def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:

@@ -66,6 +66,12 @@ class Subject(models.Model):
             models.Index(
                 fields=["project", "side", "uniform_rank"], name="subject_by_rank", condition=Q(retired_at__isnull=True)
             ),
+            # queue: the next of the hold-out's fixed random order, which goes through both its halves
+            models.Index(
+                fields=["project", "uniform_rank"],
+                name="subject_of_holdout_by_rank",
+                condition=Q(retired_at__isnull=True) & ~Q(side=Galaxy.Side.POOL),
+            ),
             # training_set: subjects with votes
             models.Index(fields=["project", "id"], name="subject_with_votes", condition=Q(n_classifications__gt=0)),
         ]
