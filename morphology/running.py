@@ -58,7 +58,7 @@ class Work:
 
     def fail(self, error: Exception) -> None:
         """Failed, with the error's type and text; its cycle ends with it."""
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {error}".replace("\x00", "")  # which PostgreSQL's text cannot hold
         with transaction.atomic():
             self._end(Job.State.FAILED, text)
             if self.job.cycle_id is not None:
@@ -66,7 +66,7 @@ class Work:
 
     def _end(self, state: Job.State, message: str) -> None:
         job = self.job
-        told = message[:_MAX_MESSAGE].replace("\x00", "")
+        told = message[:_MAX_MESSAGE]
         self._update(state=state, message=told, n_done=job.n_done, n_total=job.n_total, finished_at=Now())
         job.state, job.message = state, told
 

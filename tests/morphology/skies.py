@@ -6,6 +6,7 @@ them apart well enough.
 
 import io
 import itertools
+from unittest.mock import patch
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -15,6 +16,11 @@ from labelling import files
 from labelling.models import Galaxy, Image, Project, Subject
 from labelling.models.galaxy import identity_hash
 from labelling.project import create_project
+from ml.training import HeadRecipe
+from morphology import cycle
+from morphology.cycle import run_cycle
+from morphology.models import Cycle, Job
+from morphology.running import Work, claim
 from tests.labelling.trees import TWO
 
 ENCODER = "untrained:test_efficientnet@32"
@@ -71,3 +77,19 @@ def picture(is_barred: bool, seed: int) -> bytes:
     out = io.BytesIO()
     Picture.fromarray(rgb.clip(0, 255).astype(np.uint8)).save(out, "PNG")
     return out.getvalue()
+
+
+QUICK = HeadRecipe(n_members=2, max_epochs=25, patience=25, n_components=16)
+
+
+def run_quick_cycle(project: Project, **options: object) -> Cycle:
+    """A whole cycle with a training of a fraction of a second."""
+    with patch.object(cycle, "RECIPE", QUICK):
+        return run_cycle(project, "a test", worker="test", **options)
+
+
+def make_work(kind: Job.Kind, project: Project, **fields: object) -> Work:
+    """A claimed job, for a function that wants one."""
+    work = claim(Job.objects.create(kind=kind, project=project, **fields).pk, "test")
+    assert work is not None
+    return work

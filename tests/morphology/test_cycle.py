@@ -2,9 +2,7 @@
 
 import pytest
 
-from labelling.models import Subject
 from morphology.cycle import run_cycle
-from morphology.models import Cycle, ModelVersion
 from tests.morphology.skies import make_sky
 
 pytestmark = pytest.mark.django_db

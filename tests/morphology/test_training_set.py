@@ -1,0 +1,68 @@
+"""What is frozen, and what never is."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from labelling import files
+from labelling.models import Galaxy, Subject
+from morphology import training_set
+from tests.labelling.factories import make_project
+from tests.morphology.skies import add_galaxy, make_sky
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_frozen_set_holds_the_pools_votes_in_the_order_of_galaxies() -> None:
+    project = make_sky(n_pool=0)
+    smooth, barred = add_galaxy(project, n_votes=10), add_galaxy(project, n_votes=5, is_barred=True)
+    frozen = training_set.freeze(project)
+    assert (frozen.n_galaxies, frozen.n_votes, frozen.schema_hash) == (2, 15, project.tree.hash)
+    loaded = training_set.load(frozen)
+    assert loaded.galaxy_ids.tolist() == [smooth.galaxy_id, barred.galaxy_id]
+    assert loaded.votes.counts.tolist() == [[8, 2, 0, 2], [1, 4, 4, 0]]
+    assert loaded.votes.totals.tolist() == [[10, 2], [5, 4]]
+
+
+def test_galaxies_without_votes_and_hold_out_galaxies_are_left_out() -> None:
+    project = make_sky(n_pool=3, n_gate=2, n_report=2)
+    add_galaxy(project, n_votes=0)
+    frozen = training_set.freeze(project)
+    sides = Galaxy.objects.filter(pk__in=training_set.load(frozen).galaxy_ids.tolist()).values_list("side", flat=True)
+    assert list(sides) == ["pool"] * 3
+
+
+def test_the_same_votes_give_the_same_bytes_and_one_more_vote_others() -> None:
+    project = make_sky(n_pool=3)
+    first, again = training_set.freeze(project), training_set.freeze(project)
+    assert first.manifest_sha256 == again.manifest_sha256
+    subject = Subject.objects.filter(project=project).first()
+    assert subject is not None
+    subject.counts[0] += 1
+    subject.n_classifications += 1
+    subject.save()
+    assert training_set.freeze(project).manifest_sha256 != first.manifest_sha256
+
+
+def test_votes_that_come_after_the_freeze_do_not_change_it() -> None:
+    project = make_sky(n_pool=3)
+    frozen = training_set.freeze(project)
+    Subject.objects.filter(project=project).update(n_classifications=99)
+    assert training_set.load(frozen).votes.totals[:, 0].tolist() == [10, 10, 10]
+
+
+def test_the_manifest_says_how_each_galaxy_came_to_be_labelled() -> None:
+    project = make_sky(n_pool=2)
+    Subject.objects.filter(project=project).order_by("id").update(
+        first_arm="pool_uniform", first_inclusion_probability=0.25
+    )
+    with files.open_stored(training_set.freeze(project).manifest_sha256) as stored:
+        table = pq.read_table(stored)
+    assert table["arm"].to_pylist() == ["pool_uniform"] * 2
+    assert table["inclusion_probability"].to_pylist() == [0.25, 0.25]
+
+
+def test_a_set_of_no_votes_is_empty() -> None:
+    loaded = training_set.load(training_set.freeze(make_project()))
+    assert loaded.galaxy_ids.shape == (0,)
+    assert np.asarray(loaded.votes.counts).shape[0] == 0
