@@ -26,6 +26,9 @@ SHIPPED = "voorwerp-small"
 WEIGHTS = Path(__file__).parent / "weights"
 ZOOBOT = "hf_hub:mwalmsley/zoobot-encoder-"
 
+MAX_FEATURE = 60_000.0
+"""What float16 still holds."""
+
 RGB = tuple[float, float, float]
 
 
@@ -38,6 +41,8 @@ class EncoderSpec:
     n_features: int
     mean: RGB
     std: RGB
+    feature_limit: float
+    """Features are held within +- this: a picture of static must not drown every galaxy's features."""
     hash: str
     """sha256 of the architecture, its weights and the convention above; `encoder_hash` computes it."""
 
@@ -52,7 +57,17 @@ class Encoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, architecture: str, network: nn.Module, *, name: str, size_px: int, mean: RGB, std: RGB) -> None:
+    def __init__(
+        self,
+        architecture: str,
+        network: nn.Module,
+        *,
+        name: str,
+        size_px: int,
+        mean: RGB = (0.0, 0.0, 0.0),
+        std: RGB = (1.0, 1.0, 1.0),
+        feature_limit: float = MAX_FEATURE,
+    ) -> None:
         super().__init__()
         self.architecture = architecture
         self.network = network
@@ -61,13 +76,13 @@ class Encoder(nn.Module):
         self.eval()
         with torch.inference_mode():
             n_features = network(torch.zeros(1, 3, size_px, size_px)).shape[-1]
-        unhashed = EncoderSpec(name, size_px, n_features, mean, std, hash="")
+        unhashed = EncoderSpec(name, size_px, n_features, mean, std, feature_limit, hash="")
         self.spec = replace(unhashed, hash=encoder_hash(architecture, network.state_dict(), unhashed))
 
     def forward(self, images: Tensor | Images) -> Tensor:
         batch = fit_size(as_batch(images).to(self.mean.device), self.spec.size_px)
         features: Tensor = self.network((batch - self.mean) / self.std)
-        return features
+        return features.clamp(-self.spec.feature_limit, self.spec.feature_limit)
 
     def train(self, mode: bool = True) -> "Encoder":
         super().train(mode)
@@ -119,7 +134,9 @@ def load_encoder(
 
 def encoder_hash(architecture: str, weights: dict[str, Tensor], spec: EncoderSpec) -> str:
     """The sha256 that identifies a representation: architecture, convention, and every weight as float32."""
-    digest = hashlib.sha256(json.dumps([architecture, spec.size_px, list(spec.mean), list(spec.std)]).encode())
+    digest = hashlib.sha256(
+        json.dumps([architecture, spec.size_px, list(spec.mean), list(spec.std), spec.feature_limit]).encode()
+    )
     for key in sorted(weights):
         value = weights[key].detach().cpu().float().contiguous().numpy()
         digest.update(f"{key}{value.shape}".encode())
@@ -133,17 +150,16 @@ def embed(encoder: Encoder, images: Images, batch: int = 256) -> npt.NDArray[np.
     Raises
     ------
     PosteriorError
-        When a feature is not a finite float16: such an encoder cannot serve.
+        When a feature is not a finite number: such an encoder cannot serve.
     """
     encoder.eval()
     features = np.empty((len(images), encoder.spec.n_features), np.float16)
     with torch.inference_mode():
         for start in range(0, len(images), batch):
             found = encoder(images[start : start + batch]).float().cpu().numpy()
-            with np.errstate(over="ignore"):
-                features[start : start + batch] = found.astype(np.float16)
+            features[start : start + batch] = found.astype(np.float16)
     if not np.isfinite(features).all():
-        raise PosteriorError(f"encoder {encoder.spec.name!r} gave features that are not finite in float16")
+        raise PosteriorError(f"encoder {encoder.spec.name!r} gave features that are not finite")
     return features
 
 
@@ -164,6 +180,7 @@ def save_encoder(encoder: Encoder, path: Path, provenance: dict[str, Any] | None
         "n_features": spec.n_features,
         "mean": list(spec.mean),
         "std": list(spec.std),
+        "feature_limit": spec.feature_limit,
         "encoder_hash": spec.hash,
         "sha256": hashlib.sha256(data).hexdigest(),
         **(provenance or {}),
@@ -191,6 +208,7 @@ def read_encoder(path: Path, *, size_px: int | None = None) -> Encoder:
         size_px=size_px or card["size_px"],
         mean=(red, green, blue),
         std=(std_red, std_green, std_blue),
+        feature_limit=card["feature_limit"],
     )
 
 

@@ -7,6 +7,7 @@ measured (the card beside the weights says how much).
 
 import argparse
 import logging
+import math
 import multiprocessing
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from ml.encoders import SHIPPED, Encoder, save_encoder
+from ml.encoders import SHIPPED, Encoder, embed, save_encoder
 from ml.images import Augmentation, Images, as_batch, augment
 from ml.losses import tree_nll
 from ml.schema import DecisionTree, load
@@ -105,16 +106,11 @@ def pretrain(sky: Sky, recipe: Recipe) -> tuple[Encoder, list[float]]:
     network = timm.create_model(recipe.architecture, pretrained=False, num_classes=0)
     n_features = network(torch.zeros(2, 3, recipe.size_px, recipe.size_px)).shape[-1]
     model = _VoteNetwork(network, n_features, tree)
-    losses = _fit(model, sky, tree, recipe)
-    encoder = Encoder(
-        recipe.architecture,
-        network,
-        name=SHIPPED,
-        size_px=recipe.size_px,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-    )
-    return encoder, losses
+    losses = _fit(model.to(memory_format=torch.channels_last), sky, tree, recipe)  # twice as fast on a CPU
+    unlimited = Encoder(recipe.architecture, network, name=SHIPPED, size_px=recipe.size_px)
+    usual = np.quantile(np.abs(embed(unlimited, sky.images[:1000]).astype(np.float32)), 0.999)
+    limit = float(math.ceil(10 * usual))
+    return Encoder(recipe.architecture, network, name=SHIPPED, size_px=recipe.size_px, feature_limit=limit), losses
 
 
 def _fit(model: _VoteNetwork, sky: Sky, tree: DecisionTree, recipe: Recipe) -> list[float]:
@@ -134,7 +130,7 @@ def _fit(model: _VoteNetwork, sky: Sky, tree: DecisionTree, recipe: Recipe) -> l
         running = 0.0
         for step, rows in enumerate(order):
             shown = augment(as_batch(sky.images[rows]), generator, settings, recipe.size_px)
-            mean_logits, log_precision = model(shown)
+            mean_logits, log_precision = model(shown.contiguous(memory_format=torch.channels_last))
             nll = tree_nll(
                 tree, mean_logits, log_precision, torch.from_numpy(votes[rows]), torch.from_numpy(totals[rows])
             )

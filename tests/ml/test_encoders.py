@@ -122,3 +122,10 @@ def test_features_that_are_not_finite_are_refused(encoder):
             weight.fill_(float("nan"))
     with pytest.raises(PosteriorError, match="not finite"):
         embed(encoder, pictures())
+
+
+def test_static_does_not_drown_the_galaxies():
+    """White noise drives some networks to 10^5; one such picture must not set the scale of a whole project."""
+    encoder = load_encoder()
+    static = embed(encoder, pictures(size=64)).astype(np.float32)
+    assert np.abs(static).max() <= encoder.spec.feature_limit < 1000
