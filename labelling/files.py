@@ -95,9 +95,13 @@ def _write_whole(path: Path, source: IO[bytes]) -> None:
     """Write under a temporary name, then rename: a killed process leaves no half file under a sha256."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix="writing-", delete=False) as half:
-        shutil.copyfileobj(source, half, _BLOCK_BYTES)
-        half.flush()
-        os.fsync(half.fileno())
+        try:
+            shutil.copyfileobj(source, half, _BLOCK_BYTES)
+            half.flush()
+            os.fsync(half.fileno())
+        except OSError:
+            Path(half.name).unlink()
+            raise
     Path(half.name).replace(path)
 
 

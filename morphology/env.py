@@ -22,7 +22,7 @@ def flag(name: str, *, default: bool = False) -> bool:
 def integer(name: str, default: int, *, least: int = 0) -> int:
     """A whole number, not below `least`."""
     value = os.environ.get(name, "") or str(default)
-    if not value.isdigit() or int(value) < least:
+    if not value.isdecimal() or int(value) < least:
         raise ImproperlyConfigured(f"{name}={value!r}: expected a whole number of at least {least}")
     return int(value)
 

@@ -32,8 +32,10 @@ class Galaxy(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["survey", "name"], name="galaxy_identity"),
             models.CheckConstraint(
+                # A comparison with NULL is not false, so a half position has to be refused by name.
                 condition=Q(ra_deg__isnull=True, dec_deg__isnull=True)
-                | Q(ra_deg__gte=0, ra_deg__lt=360, dec_deg__gte=-90, dec_deg__lte=90),
+                | Q(ra_deg__isnull=False, dec_deg__isnull=False)
+                & Q(ra_deg__gte=0, ra_deg__lt=360, dec_deg__gte=-90, dec_deg__lte=90),
                 name="galaxy_on_the_sky",
             ),
         ]
