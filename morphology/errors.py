@@ -6,6 +6,7 @@ MorphologyError
 +-- CycleRunning       the project has an unfinished cycle
 +-- ModelRefused       a model version cannot take this state
 +-- NotEmbedded        a galaxy has no picture that an encoder could read, or no embedding
++-- CatalogueRefused   a catalogue cannot be written as asked
 """
 
 
@@ -31,3 +32,7 @@ class ModelRefused(MorphologyError):
 
 class NotEmbedded(MorphologyError):
     """A galaxy has no picture that an encoder could read, or no embedding; the message names it."""
+
+
+class CatalogueRefused(MorphologyError):
+    """A catalogue cannot be written as asked; the message says why, and what can be asked instead."""

@@ -50,7 +50,7 @@ def export(work: Work) -> str:
     """Publish a catalogue."""
     from morphology.catalogue.releases import publish
 
-    return str(publish(work.job, progress=work.progress))
+    return str(publish(work))
 
 
 KINDS: dict[str, Step] = {**STEPS, Job.Kind.INGEST: ingest, Job.Kind.EXPORT: export}

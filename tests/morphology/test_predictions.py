@@ -44,7 +44,7 @@ def test_an_interrupted_embedding_goes_on_at_the_next_segment(monkeypatch: pytes
     assert [len(row.galaxy_ids) for row in Segment.objects.all()] == [2]
     assert embed_missing(project, encoder, make_work(Job.Kind.EMBED, project)) == 4
     held = [row.galaxy_ids for row in Segment.objects.order_by("first_galaxy_id")]
-    assert sum(held, []) == sorted(project.subjects.values_list("galaxy_id", flat=True))
+    assert [id for ids in held for id in ids] == sorted(project.subjects.values_list("galaxy_id", flat=True))
 
 
 def test_a_galaxy_added_later_is_a_new_segment_of_its_own() -> None:
