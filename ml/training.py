@@ -30,15 +30,20 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How a head is trained; a candidate of `choose_recipe`."""
+    """How a head is trained; a candidate of `choose_recipe`.
+
+    The defaults had the best or nearly the best out-of-fold loss on 50 galaxies of 10 votes, 457 of 1 and 250 of 10
+    (real ones, on the shipped encoder's features): a prior ten times weaker overfits a linear head there, a ten
+    times stronger one underfits.
+    """
 
     n_components: int = 128
-    n_hidden: int = 0
+    n_hidden: int = 64
     n_members: int = 5
-    dropout: float = 0.2
-    prior_precision: float = 10.0
+    dropout: float = 0.5
+    prior_precision: float = 60.0
     """1 / variance of the Gaussian prior on each weight (biases are free)."""
-    learning_rate: float = 3e-2
+    learning_rate: float = 1e-2
     batch_size: int = 512
     max_epochs: int = 200
     patience: int = 30
