@@ -4,7 +4,7 @@ Each entry is a question with one answer: what is wrong, or nothing. The books b
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,17 @@ from morphology.rehearsal.volunteers import Outcome, Visit, Vote
 
 Counts = dict[str, npt.NDArray[np.int64]]
 """Galaxy name -> votes for each answer, (A,); galaxies without a vote are left out."""
+
+
+@dataclass(frozen=True)
+class ExportedRow:
+    """One galaxy of an exported catalogue."""
+
+    name: str
+    n_classifications: int
+    counts: npt.NDArray[np.int64]
+    totals: npt.NDArray[np.int64]
+    model_version: str
 
 
 @dataclass(frozen=True)
@@ -49,18 +60,19 @@ def balance(project: Project, visits: Sequence[Visit], catalogue: Path) -> Books
     problems = [
         *_not_stored_as_sent(votes, project),
         *_unequal("counted on the subjects", sent, _counted(project)),
-        *_unequal("exported", sent, exported),
+        *_unequal("exported", sent, {row.name: row.counts for row in exported if row.counts.any()}),
+        *_wrong_totals(project.tree, exported),
         *(f"recounting differs: {difference}" for difference in recount(project)),
         *_repeats(project),
         *_beyond_limit(project),
         *_served_holdout(project),
-        *_nameless_models(project),
+        *_unknown_models(project, exported),
     ]
     return Books(
         sent=len(votes),
         stored=stored.count(),
         counted=sum(Subject.objects.filter(project=project).values_list("n_classifications", flat=True)),
-        exported=sum(_n_classifications(project.tree, counts) for counts in exported.values()),
+        exported=sum(row.n_classifications for row in exported),
         late=stored.exclude(late="").count(),
         given_back=sum(visit.outcome is Outcome.LEFT for visit in visits),
         sent_twice=sum(vote.was_doubled for vote in votes),
@@ -98,18 +110,29 @@ def _counted(project: Project) -> Counts:
     return {name: np.array(counts) for name, counts in voted.values_list("galaxy__name", "counts")}
 
 
-def _exported(tree: DecisionTree, catalogue: Path) -> Counts:
-    """The counts of a catalogue; a question nobody was asked has empty cells, which are no votes."""
+def _exported(tree: DecisionTree, catalogue: Path) -> list[ExportedRow]:
+    """The rows of a catalogue; a question nobody was asked has empty cells, which are no votes."""
+
+    def numbers(row: Mapping[str, str], names: Iterable[str]) -> npt.NDArray[np.int64]:
+        return np.array([int(row[name] or 0) for name in names], dtype=np.int64)
+
     with catalogue.open(encoding="utf-8", newline="") as file:
-        rows = {
-            row["name"]: np.array([int(row[column] or 0) for column in tree.columns]) for row in csv.DictReader(file)
-        }
-    return {name: counts for name, counts in rows.items() if counts.any()}
+        return [
+            ExportedRow(
+                name=row["id_str"],
+                n_classifications=int(row["n_classifications"]),
+                counts=numbers(row, tree.columns),
+                totals=numbers(row, (f"{question.key}_total-votes" for question in tree.questions)),
+                model_version=row["model_version"],
+            )
+            for row in csv.DictReader(file)
+        ]
 
 
-def _n_classifications(tree: DecisionTree, counts: npt.NDArray[np.int64]) -> int:
-    """Of a single-choice first question: everybody answers it."""
-    return int(counts[tree.slices[tree.questions[0].key]].sum())
+def _wrong_totals(tree: DecisionTree, rows: Iterable[ExportedRow]) -> Iterator[str]:
+    for row in rows:
+        if not np.array_equal(row.totals, tree.totals(row.counts, row.n_classifications)):
+            yield f"galaxy {row.name}: exported totals {row.totals} are not those of its counts {row.counts}"
 
 
 def _repeats(project: Project) -> Iterator[str]:
@@ -144,15 +167,18 @@ def _served_holdout(project: Project) -> Iterator[str]:
         yield f"{assignment.subject} is held out and was served"
 
 
-def _nameless_models(project: Project) -> Iterator[str]:
-    """Every model version that a subject, a serving or a score names is a row of this project."""
-    known = set(ModelVersion.objects.filter(project=project).values_list("pk", flat=True))
+def _unknown_models(project: Project, exported: Iterable[ExportedRow]) -> Iterator[str]:
+    """Every model version that a prediction, a score, a subject or a serving names is a row of this project."""
+    versions = list(ModelVersion.objects.filter(project=project).values_list("pk", "number"))
+    subjects, servings = Subject.objects.filter(project=project), Assignment.objects.filter(subject__project=project)
     named = {
-        "a subject's priority": Subject.objects.filter(project=project).values_list("scored_by", flat=True),
-        "a subject's first serving": Subject.objects.filter(project=project).values_list("first_scored_by", flat=True),
-        "a serving": Assignment.objects.filter(subject__project=project).values_list("scored_by", flat=True),
-        "a score": Score.objects.filter(subject__project=project).values_list("model_version", flat=True),
+        "a subject's priority": set(subjects.values_list("scored_by", flat=True)),
+        "a subject's first serving": set(subjects.values_list("first_scored_by", flat=True)),
+        "a serving": set(servings.values_list("scored_by", flat=True)),
+        "a score": set(Score.objects.filter(subject__project=project).values_list("model_version", flat=True)),
     }
-    for what, versions in named.items():
-        for version in sorted(version for version in set(versions) if version is not None and version not in known):
-            yield f"{what} names model version {version}, which does not exist"
+    for what, ids in named.items():
+        for unknown in ids - {pk for pk, _ in versions} - {None}:
+            yield f"{what} names model version {unknown}, which does not exist"
+    for unknown in {row.model_version for row in exported} - {str(number) for _, number in versions}:
+        yield f"an exported prediction names model version {unknown!r}, which does not exist"

@@ -1,0 +1,281 @@
+"""Every column of a catalogue, described once: all writers, and the data dictionary, read this.
+
+Names follow Galaxy Zoo: `question_answer` for a count, and what else is said of it after one more underscore. A count
+or fraction is empty where nobody was asked: nothing is known there, and 0 would say that nobody agreed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypedDict
+
+import numpy as np
+
+from labelling.models import Subject
+from labelling.models.subject import Arm
+from ml.schema import DecisionTree, Question
+from morphology.catalogue.rows import Block, OwnColumn, Scan
+from morphology.errors import CatalogueRefused
+
+
+class Kind(StrEnum):
+    """What a column holds; a block's values are a numpy array (masked integers, NaN reals) or a list with None."""
+
+    TEXT = "text"
+    TIME = "time"  # UTC
+    FLAG = "flag"
+    COUNT = "count"  # int32
+    INTEGER = "integer"  # int64
+    FRACTION = "fraction"  # float32
+    REAL = "real"  # float64
+
+
+class Entry(TypedDict):
+    """A column in the data dictionary."""
+
+    name: str
+    kind: str
+    unit: str
+    ucd: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is called, what it means, and how a block of rows gives it."""
+
+    name: str
+    kind: Kind
+    description: str
+    values: Callable[[Block], Any]
+    unit: str = ""
+    ucd: str = ""
+    width: int = 0  # of text: its longest value, in characters
+
+    @property
+    def entry(self) -> Entry:
+        return {
+            "name": self.name,
+            "kind": self.kind.value,
+            "unit": self.unit,
+            "ucd": self.ucd,
+            "description": self.description,
+        }
+
+
+def catalogue_columns(tree: DecisionTree, scan: Scan) -> tuple[Column, ...]:
+    """The columns of a project's catalogue, in order; CatalogueRefused when two of the tree's would share a name."""
+    ours = [*_identity(scan), *_votes(tree), *_predictions(tree), *_selection()]
+    taken: set[str] = set()
+    for column in ours:
+        if column.name.lower() in taken:
+            raise CatalogueRefused(f"the decision tree gives two columns the name {column.name!r}")
+        taken.add(column.name.lower())
+    return (*ours, *(_own(column, taken) for column in scan.own))
+
+
+def _identity(scan: Scan) -> Iterator[Column]:
+    yield Column(
+        "id_str",
+        Kind.TEXT,
+        "name of the galaxy in its survey",
+        lambda block: block.of("galaxy__name"),
+        ucd="meta.id;meta.main",
+        width=scan.name_width,
+    )
+    yield Column(
+        "survey",
+        Kind.TEXT,
+        "who named the galaxy",
+        lambda block: block.of("galaxy__survey"),
+        ucd="meta.id",
+        width=scan.survey_width,
+    )
+    yield Column(
+        "ra",
+        Kind.REAL,
+        "right ascension, ICRS",
+        lambda block: block.reals("galaxy__ra_deg"),
+        unit="deg",
+        ucd="pos.eq.ra;meta.main",
+    )
+    yield Column(
+        "dec",
+        Kind.REAL,
+        "declination, ICRS",
+        lambda block: block.reals("galaxy__dec_deg"),
+        unit="deg",
+        ucd="pos.eq.dec;meta.main",
+    )
+    yield Column("redshift", Kind.REAL, "redshift", lambda block: block.reals("galaxy__redshift"), ucd="src.redshift")
+    yield Column(
+        "is_simulated",
+        Kind.FLAG,
+        "true when the galaxy is simulated and not on the sky",
+        lambda block: block.flags("galaxy__is_simulated"),
+        ucd="meta.code",
+    )
+
+
+def _votes(tree: DecisionTree) -> Iterator[Column]:
+    yield Column(
+        "n_classifications",
+        Kind.COUNT,
+        "volunteers who classified the galaxy",
+        lambda block: block.integers("n_classifications"),
+        ucd="meta.number",
+    )
+    yield Column(
+        "n_late",
+        Kind.COUNT,
+        "of these, after their lease or after the galaxy had retired",
+        lambda block: block.integers("n_late"),
+        ucd="meta.number",
+    )
+    for q, question in enumerate(tree.questions):
+        yield Column(
+            f"{question.key}_total-votes",
+            Kind.COUNT,
+            f"volunteers who were asked: {_said(question.text)}",
+            _at("totals", q),
+            ucd="meta.number;src.morph.type",
+        )
+        yield Column(
+            f"{question.key}_proportion_volunteers_asked",
+            Kind.FRACTION,
+            f"part of the galaxy's volunteers who were asked {question.key}",
+            _at("asked", q),
+            ucd="stat.probability",
+        )
+        for a, answer, name in _answers(tree, question):
+            yield Column(
+                name,
+                Kind.COUNT,
+                f"votes for {_said(answer)}; empty where nobody was asked",
+                _at("counts", a),
+                ucd="meta.number;src.morph.type",
+            )
+            yield Column(
+                f"{name}_fraction",
+                Kind.FRACTION,
+                f"votes for {_said(answer)} / volunteers asked; empty where nobody was asked",
+                _at("fractions", a),
+                ucd="stat.probability;src.morph.type",
+            )
+
+
+def _predictions(tree: DecisionTree) -> Iterator[Column]:
+    yield Column(
+        "model_version",
+        Kind.COUNT,
+        "number of the model version that predicted; empty where none has seen the galaxy",
+        lambda block: block.model_numbers,
+        ucd="meta.version",
+    )
+    yield Column(
+        "in_training_set",
+        Kind.FLAG,
+        "true when this model version learned from votes on this galaxy",
+        lambda block: block.in_training_set,
+        ucd="meta.code",
+    )
+    for q, question in enumerate(tree.questions):
+        yield Column(
+            f"{question.key}_predicted-proportion-asked",
+            Kind.FRACTION,
+            f"part of volunteers expected to be asked {question.key}, from the image alone",
+            _at("predicted_asked", q),
+            ucd="stat.probability",
+        )
+        for a, answer, name in _answers(tree, question):
+            of = f"the vote fraction for {_said(answer)}, from the image alone"
+            for suffix, what, field, ucd in (
+                ("predicted-fraction", "expected value of", "mean", "stat.probability;src.morph.type"),
+                ("90pc-lower", "lower end of the 90 % interval of", "lower", "stat.min;src.morph.type"),
+                ("90pc-upper", "upper end of the 90 % interval of", "upper", "stat.max;src.morph.type"),
+            ):
+                yield Column(f"{name}_{suffix}", Kind.FRACTION, f"{what} {of}", _at(field, a), ucd=ucd)
+
+
+def _selection() -> Iterator[Column]:
+    yield Column(
+        "is_holdout",
+        Kind.FLAG,
+        "true for galaxies held out by a hash of their name: nothing is trained on them",
+        lambda block: np.array([side != "pool" for side in block.of("side")], dtype=bool),
+        ucd="meta.code",
+    )
+    yield Column(
+        "selection_arm",
+        Kind.TEXT,
+        "why it was first shown: acquired, unscored, pool_uniform, holdout_uniform; empty if never",
+        lambda block: [arm or None for arm in block.of("first_arm")],
+        ucd="meta.code",
+        width=max(len(arm) for arm in Arm.values),
+    )
+    yield Column(
+        "inclusion_probability",
+        Kind.REAL,
+        "part of the fixed random order reached at its first showing; empty where unknown",
+        lambda block: block.reals("first_inclusion_probability"),
+        ucd="stat.probability",
+    )
+    yield Column(
+        "selected_by_model_version",
+        Kind.COUNT,
+        "number of the model version whose score had it shown first; empty where none had",
+        lambda block: block.selected_by,
+        ucd="meta.version",
+    )
+    yield Column(
+        "retired_at",
+        Kind.TIME,
+        "when it was retired, UTC; empty while it is open",
+        lambda block: block.of("retired_at"),
+        ucd="time.end",
+    )
+    yield Column(
+        "retired_reason",
+        Kind.TEXT,
+        "why it was retired: count, consensus, information, broken",
+        lambda block: [reason or None for reason in block.of("retired_reason")],
+        ucd="meta.code",
+        width=max(len(reason) for reason in Subject.Retired.values),
+    )
+    yield Column(
+        "schema_hash",
+        Kind.TEXT,
+        "sha256 of the decision tree that the votes and predictions follow",
+        lambda block: [block.schema_hash] * block.n_rows,
+        ucd="meta.id",
+        width=64,
+    )
+
+
+def _own(column: OwnColumn, taken: set[str]) -> Column:
+    """A column of the survey's, under its own name unless that is ours."""
+    name = column.name
+    while not name or name.lower() in taken:
+        name = f"survey_{name}"
+    taken.add(name.lower())
+    return Column(name, Kind(column.kind), f"the survey's own column {column.name}", column.values, width=column.width)
+
+
+def _answers(tree: DecisionTree, question: Question) -> Iterator[tuple[int, str, str]]:
+    """Each answer's place on the answer axis, its text, and its column's name."""
+    places = range(*tree.slices[question.key].indices(len(tree.columns)))
+    yield from zip(places, (answer.text for answer in question.answers), question.columns, strict=True)
+
+
+def _at(field: str, place: int) -> Callable[[Block], Any]:
+    return lambda block: getattr(block, field)[:, place]
+
+
+def _said(text: str) -> str:
+    """A researcher's text within a description."""
+    return " ".join(text.split())[:80]
+
+
+def names_of(columns: Sequence[Column]) -> list[str]:
+    """The header of a catalogue."""
+    return [column.name for column in columns]
