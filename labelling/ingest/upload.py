@@ -6,6 +6,7 @@ What a zip says of itself is not believed: bytes are counted as they come out.
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
@@ -30,7 +31,7 @@ def extract(zip_path: Path, folder: Path) -> Path:
     try:
         _extract_all(zip_path, half)
         half.replace(folder)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as broken:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as broken:
         raise IngestError(f"{zip_path.name} is not a zip that can be read: {broken}") from broken
     except OSError:
         if not folder.exists():  # else another attempt was first, with the same files

@@ -1,0 +1,70 @@
+"""`/mine/`: what this volunteer has classified."""
+
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from labelling.models import Project, Volunteer
+from labelling.pages import mine
+from tests.labelling.factories import make_volunteers, served, vote
+from tests.labelling.pages.drawn import make_drawn_project
+from tests.labelling.trees import BARRED
+
+pytestmark = pytest.mark.django_db
+
+
+def classify(client: Client, project: Project) -> None:
+    """One vote through the pages."""
+    token = client.post(f"/projects/{project.slug}/next/").json()["assignment"]["token"]
+    body: dict[str, Any] = {"uuid": str(uuid4()), "token": token, "walk": BARRED}
+    assert client.post("/classifications/", body, content_type="application/json").status_code == 201
+
+
+def test_it_lists_the_galaxies_with_the_answers_in_words(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    classify(client, make_drawn_project(2))
+    page = client.get("/mine/").content.decode()
+    assert "You have classified <b>1</b> galaxy" in page
+    assert "disk, yes" in page and page.count("/images/") == 1
+
+
+def test_anonymous_volunteers_have_theirs_and_keep_them_when_they_sign_up(client: Client) -> None:
+    classify(client, make_drawn_project(2))
+    assert "Sign up</a> and your count goes where you go" in client.get("/mine/").content.decode()
+    form = {"username": "dora", "password1": "glowing cloud 42", "password2": "glowing cloud 42"}
+    assert client.post("/accounts/signup/", form).status_code == 302
+    assert "You have classified <b>1</b> galaxy" in client.get("/mine/").content.decode()
+
+
+def test_nobody_sees_another_volunteers_galaxies(client: Client, ada: User) -> None:
+    vote(served(make_drawn_project(1), make_volunteers(1)[0]), BARRED)
+    client.force_login(ada)
+    assert "You have not classified a galaxy yet" in client.get("/mine/").content.decode()
+
+
+def test_looking_makes_no_volunteer(client: Client, ada: User) -> None:
+    client.get("/mine/")
+    client.force_login(ada)
+    client.get("/mine/")
+    assert not Volunteer.objects.exists()
+
+
+def test_it_goes_on_page_by_page(client: Client) -> None:
+    project = make_drawn_project(3)
+    for _ in range(3):
+        classify(client, project)
+    with patch.object(mine, "PAGE", 2):
+        first = client.get("/mine/")
+        second = client.get("/mine/", {"before": first.context["before"]})
+    assert [len(page.context["seen"]) for page in (first, second)] == [2, 1]
+    assert second.context["before"] is None
+
+
+@pytest.mark.parametrize("before", ["nonsense", "-1", "9" * 40])
+def test_a_meaningless_place_is_the_first_page(client: Client, before: str) -> None:
+    classify(client, make_drawn_project(1))
+    assert len(client.get("/mine/", {"before": before}).context["seen"]) == 1

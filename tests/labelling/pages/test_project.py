@@ -1,0 +1,79 @@
+"""A project's own page, and the page on which it is classified."""
+
+import json
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from labelling.models import Assignment, Membership, Project, Volunteer
+from tests.labelling.factories import make_project
+from tests.labelling.pages.drawn import make_drawn_project, mark_simulated
+from tests.labelling.trees import BOXES
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_page_says_what_is_asked_and_how_far_it_is(client: Client) -> None:
+    project = make_drawn_project(2, description="Disks of the nearby Universe.")
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert "Disks of the nearby Universe." in page
+    assert "shape?" in page and "bar?" in page
+    assert "of 2 galaxies finished" in page and f"/projects/{project.slug}/classify/" in page
+    assert "State of the loop" not in page
+
+
+def test_simulated_galaxies_are_said_to_be(client: Client) -> None:
+    project = make_drawn_project(2)
+    mark_simulated(project)
+    assert "2 galaxies of this project are simulated" in client.get(f"/projects/{project.slug}/").content.decode()
+
+
+def test_description_is_shown_as_text(client: Client) -> None:
+    project = make_drawn_project(1, description="<script>alert(1)</script>")
+    assert "<script>alert" not in client.get(f"/projects/{project.slug}/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["", "classify/"])
+def test_a_stranger_does_not_find_a_project_that_is_not_live(client: Client, ada: User, page: str) -> None:
+    project = make_project(is_live=False)
+    assert client.get(f"/projects/{project.slug}/{page}").status_code == 404
+    client.force_login(ada)
+    assert client.get(f"/projects/{project.slug}/{page}").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "classify/"])
+def test_its_owner_and_its_researchers_try_it_before_it_is_live(client: Client, ben: User, page: str) -> None:
+    project = make_project(is_live=False)
+    client.force_login(project.owner)
+    assert client.get(f"/projects/{project.slug}/{page}").status_code == 200
+    Membership.objects.create(project=project, user=ben, role=Membership.Role.RESEARCHER)
+    client.force_login(ben)
+    assert client.get(f"/projects/{project.slug}/{page}").status_code == 200
+
+
+def test_the_classifying_page_carries_the_tree_and_no_guess(client: Client) -> None:
+    project = make_drawn_project(1, tree=BOXES)
+    project.subjects.update(priority=0.123456, priority_reason="tree-BALD", scored_by=7)
+    page = client.get(f"/projects/{project.slug}/classify/").content.decode()
+    found = re.search(r'<script id="tree" type="application/json">(.*?)</script>', page)
+    assert found and json.loads(found[1]) == BOXES.to_json()
+    assert "0.123456" not in page and "BALD" not in page
+
+
+def test_looking_at_the_page_takes_no_galaxy_and_makes_no_volunteer(client: Client) -> None:
+    project = make_drawn_project(1)
+    client.get(f"/projects/{project.slug}/classify/")
+    assert not Assignment.objects.exists() and not Volunteer.objects.exists()
+
+
+def test_a_project_without_a_tree_is_said_to_be_unready(client: Client, ben: User) -> None:
+    Project.objects.create(slug="treeless", title="Treeless", owner=ben, is_live=True)
+    assert client.get("/projects/treeless/").status_code == 200
+    assert client.get("/projects/treeless/classify/").status_code == 409
+
+
+def test_an_unknown_project_is_not_found(client: Client) -> None:
+    response = client.get("/projects/no-such/")
+    assert response.status_code == 404 and "Nothing here" in response.content.decode()
