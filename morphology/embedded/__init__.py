@@ -113,7 +113,7 @@ servers: Servers | None = None  # of this process, once started or joined
 def start_if_needed(arguments: Sequence[str]) -> None:
     """Start or join the embedded servers where DATABASE_URL or REDIS_URL is not set, and set it."""
     global servers  # noqa: PLW0603 - one set a process, as the environment that it sets
-    wants_none = len(arguments) < 2 or arguments[1] in WITHOUT_SERVERS or "--help" in arguments
+    wants_none = len(arguments) < 2 or arguments[1] in WITHOUT_SERVERS or {"-h", "--help"} & set(arguments)
     if wants_none or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         return
     servers = Servers(data_folder())

@@ -13,6 +13,7 @@ from PIL import Image
 
 from labelling.models import Project
 from morphology.management.commands import demo
+from morphology.rehearsal.errors import RehearsalError
 
 
 @pytest.mark.django_db
@@ -70,7 +71,7 @@ def test_volunteers_that_the_site_refuses_say_so(
 
     def refused(*args: object, **options: object) -> None:
         asked.set()
-        raise demo.RehearsalError("GET /: 500")
+        raise RehearsalError("GET /: 500")
 
     monkeypatch.setattr(demo, "vote_forever", refused)
     monkeypatch.setattr(demo, "read_truths", lambda folder: {})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from morphology.embedded.server_user import namespaces_work
 from morphology.supervisor import StackError, free_port
 from tests.morphology.processes import ROOT, Served, ours, wait_until_gone
 
@@ -18,7 +19,10 @@ pytestmark = pytest.mark.processes
 
 # As root the namespace makes root an ordinary user (id 1000) for the supervisor and all it starts, wherever the
 # repository lies: what an ordinary user's run does is done. Not root: there is the ordinary user alone.
-USERS = ["", "namespace"] if os.geteuid() == 0 else [""]
+NAMESPACE = pytest.param(
+    "namespace", marks=pytest.mark.skipif(not namespaces_work(), reason="user namespaces are refused on this machine")
+)
+USERS = ["", NAMESPACE] if os.geteuid() == 0 else [""]
 
 
 @pytest.mark.slow
