@@ -1,4 +1,4 @@
-"""Valkey or Redis for a machine without one: a socket in the data folder; nothing is kept, all it carries may be lost."""
+"""Valkey or Redis for a machine without one, on a socket in the data folder. Nothing is kept: it may all be lost."""
 
 import importlib.util
 import shutil
