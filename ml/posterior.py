@@ -127,11 +127,6 @@ def sample_weights(posterior: Posterior, counts: Numbers, totals: Numbers) -> Fl
     return np.asarray(special.softmax(joint, axis=1))
 
 
-def effective_samples(weights: Floats) -> Floats:
-    """Kish's effective number of samples, (G, S) -> (G,): 1 when one sample holds all the weight."""
-    return np.asarray(1 / np.square(weights).sum(axis=1))
-
-
 def predictive_log_likelihood(posterior: Posterior, counts: Numbers, totals: Numbers) -> Floats:
     """ln P(votes) under the mixture of samples, (G,) float64: the sum over questions is inside the mixture."""
     joint = posterior.log_likelihood(counts, totals).sum(-1)  # (G, S)
@@ -148,14 +143,6 @@ def expected_reach(posterior: Posterior, weights: Floats | None = None) -> Float
     return _over_samples(
         _weights(posterior, weights), np.asarray(posterior.tree.reach(posterior.mean), dtype=np.float64)
     )
-
-
-def fraction_variance(posterior: Posterior, weights: Floats | None = None) -> Floats:
-    """Variance (G, A) of a galaxy's true fractions: that within the samples plus that between them."""
-    w, mean = _weights(posterior, weights), posterior.mean
-    centre = _over_samples(w, mean)
-    within = mean * (1 - mean) / (posterior.tree.spread(posterior.precision) + 1.0)
-    return _over_samples(w, within + np.square(mean - centre[:, None]))
 
 
 def intervals(

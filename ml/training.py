@@ -21,6 +21,8 @@ from ml.networks import HeadConfig, TreeHead
 from ml.posterior import Votes
 from ml.schema import DecisionTree
 
+_EVALUATED_AT_ONCE = 4096
+
 Embeddings = npt.NDArray[np.floating]
 """(G, E), any float type."""
 
@@ -182,9 +184,7 @@ def _train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout has no generator of its own
         for epoch in range(1, recipe.max_epochs + 1):
-            with torch.no_grad():
-                head.eval()
-                fold = torch.where(is_left_out, _nll(head, components, counts, totals), 0.0).sum(0) / is_left_out.sum(0)
+            fold = _out_of_fold(head, components, counts, totals, is_left_out)
             is_better = fold < best_loss
             if is_better.any():
                 best_epoch, best_loss = epoch, torch.where(is_better, fold, best_loss)
@@ -213,6 +213,17 @@ def _folds(n_galaxies: int, n_members: int, generator: torch.Generator) -> Tenso
     """(G, M) true where member m is not taught galaxy g: every galaxy is left out by exactly one member."""
     place = torch.randperm(n_galaxies, generator=generator) % n_members
     return place[:, None] == torch.arange(n_members)
+
+
+@torch.no_grad()
+def _out_of_fold(head: TreeHead, components: Tensor, counts: Tensor, totals: Tensor, is_left_out: Tensor) -> Tensor:
+    """Mean loss of each member on the fold it was not taught, without dropout, (M,)."""
+    head.eval()
+    total = torch.zeros(is_left_out.shape[1], dtype=torch.float64)
+    for rows in torch.split(torch.arange(len(components)), _EVALUATED_AT_ONCE):
+        nll = _nll(head, components[rows], counts[rows], totals[rows])
+        total += torch.where(is_left_out[rows], nll, 0.0).sum(0)
+    return total / is_left_out.sum(0)
 
 
 def _nll(head: TreeHead, components: Tensor, counts: Tensor, totals: Tensor) -> Tensor:

@@ -10,10 +10,8 @@ from ml.errors import PosteriorError
 from ml.posterior import (
     Posterior,
     check_samples_differ,
-    effective_samples,
     expected_fractions,
     expected_reach,
-    fraction_variance,
     intervals,
     predictive_log_likelihood,
     sample_weights,
@@ -66,10 +64,6 @@ def test_predictive_log_likelihood_averages_probabilities_not_logarithms() -> No
     np.testing.assert_allclose(got, [math.log(0.4)])
 
 
-def test_effective_samples_run_from_one_to_all() -> None:
-    np.testing.assert_allclose(effective_samples(np.array([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25]])), [1, 4])
-
-
 def test_interval_of_equal_samples_is_the_beta_interval() -> None:
     lower, upper = intervals(one_question(0.3, 0.3, precision=10), tolerance=1e-9)
     np.testing.assert_allclose(lower[0, 0], scipy.stats.beta.ppf(0.05, 3, 7), atol=1e-6)
@@ -98,11 +92,6 @@ def test_interval_holds_its_probability_or_its_place(means: list[float], precisi
             return float(scipy.stats.beta.cdf(x, p * precision, (1 - p) * precision).mean())
 
         assert cdf(max(x - 2e-4, 0)) - 2e-4 <= tail <= cdf(min(x + 2e-4, 1)) + 2e-4
-
-
-def test_variance_of_a_galaxy_is_within_and_between_samples() -> None:
-    # Within: p(1-p)/(A+1) = .16/11 and .24/11; between: .04.
-    np.testing.assert_allclose(fraction_variance(one_question(0.2, 0.6))[0, 0], (0.16 + 0.24) / 22 + 0.04)
 
 
 def test_equal_samples_are_refused() -> None:
