@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 QUEUE = {Job.Kind.EMBED: "train", Job.Kind.TRAIN: "train", Job.Kind.PREDICT: "train"}
 
+RETRY = {"max_retries": 1, "interval_start": 0}  # once, for a connection that a restart of the broker cut
+
 HandOn = Callable[[Job], None]
 """What happens to a new job's row, within the transaction that writes it: a message, or a claim by the writer."""
 
@@ -38,7 +40,7 @@ def send(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(nudged_at=Now())
     queue = QUEUE.get(Job.Kind(job.kind), "quick")
     try:
-        app.send_task("morphology.run_job", args=[job.pk], queue=queue, retry=False)
+        app.send_task("morphology.run_job", args=[job.pk], queue=queue, retry=True, retry_policy=RETRY)
     except kombu.exceptions.OperationalError as error:
         logger.warning("%s waits for the reconciler: %s", job, error)
 

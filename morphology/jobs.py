@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from labelling.ingest.galaxies import ingest as ingest_galaxies
 from labelling.ingest.upload import extract
+from morphology.catalogue.releases import publish
 from morphology.celery import app
 from morphology.cycle import STEPS, Step, advance, start_due_cycles
 from morphology.enqueue import send
@@ -47,10 +48,9 @@ def ingest(work: Work) -> str:
 
 
 def export(work: Work) -> str:
-    """Publish a catalogue."""
-    from morphology.catalogue.releases import publish
-
-    return str(publish(work))
+    """Publish a catalogue: argument format."""
+    release = publish(work)
+    return f"{release.n_rows} galaxies as {release.format}, {release.n_bytes} bytes"
 
 
 KINDS: dict[str, Step] = {**STEPS, Job.Kind.INGEST: ingest, Job.Kind.EXPORT: export}

@@ -122,12 +122,21 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "voorwerp:", "socket_keepalive": True}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "voorwerp:",
+    "socket_keepalive": True,
+    "max_retries": 1,  # a page that enqueues does not wait for a broker that is away: the reconciler sends it later
+    "interval_start": 0,
+}
 CELERY_TASK_DEFAULT_QUEUE = "quick"
 RECONCILE_SECONDS = env.integer("RECONCILE_SECONDS", 10, least=1)
 JOB_STALE_SECONDS = env.integer("JOB_STALE_SECONDS", 60, least=5)
 CELERY_BEAT_SCHEDULE = {
-    "reconcile": {"task": "morphology.reconcile", "schedule": RECONCILE_SECONDS},
+    "reconcile": {
+        "task": "morphology.reconcile",
+        "schedule": RECONCILE_SECONDS,
+        "options": {"expires": 2 * RECONCILE_SECONDS},  # a worker that was away need not do it for each that it missed
+    },
 }
 
 # Where `manage.py serve` and `demo` listen.

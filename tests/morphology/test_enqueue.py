@@ -58,7 +58,9 @@ def test_heavy_work_has_a_queue_of_its_own(
 def test_a_broker_that_is_away_loses_no_job(
     monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Capture
 ) -> None:
-    monkeypatch.setattr(enqueue, "app", Celery(broker="redis://127.0.0.1:1/0"))
+    away = Celery(broker="redis://127.0.0.1:1/0")
+    away.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    monkeypatch.setattr(enqueue, "app", away)
     with django_capture_on_commit_callbacks(execute=True):
         job = enqueue.enqueue(Job.Kind.EXPORT, project=make_project())
     assert Job.objects.get().pk == job.pk

@@ -115,6 +115,15 @@ def test_an_upload_of_which_nothing_can_be_taken_fails(tmp_path: Path) -> None:
         perform(work, KINDS["ingest"], lambda job: None)
 
 
+def test_an_export_becomes_a_release() -> None:
+    project = make_sky(n_pool=3)
+    work = make_work(Job.Kind.EXPORT, project, arguments={"format": "csv"})
+    perform(work, KINDS["export"], lambda job: None)
+    release = project.releases.get()
+    assert (work.job.state, release.n_rows) == ("done", 3)
+    assert work.job.message == f"3 galaxies as csv, {release.n_bytes} bytes"
+
+
 # A real worker
 
 
