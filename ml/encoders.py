@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ml.errors import CheckpointError, PosteriorError
-from ml.images import Images, as_batch, fit_size
+from ml.images import Images, as_batch, crop_centre, fit_size
 
 SHIPPED = "voorwerp-small"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -38,6 +38,8 @@ class EncoderSpec:
 
     name: str
     size_px: int
+    central_fraction: float
+    """How much of a picture's edge it looks at: Galaxy Zoo frames are wide, the galaxy fills their middle."""
     n_features: int
     mean: RGB
     std: RGB
@@ -66,6 +68,7 @@ class Encoder(nn.Module):
         size_px: int,
         mean: RGB = (0.0, 0.0, 0.0),
         std: RGB = (1.0, 1.0, 1.0),
+        central_fraction: float = 1.0,
         feature_limit: float = MAX_FEATURE,
     ) -> None:
         super().__init__()
@@ -76,11 +79,12 @@ class Encoder(nn.Module):
         self.eval()
         with torch.inference_mode():
             n_features = network(torch.zeros(1, 3, size_px, size_px)).shape[-1]
-        unhashed = EncoderSpec(name, size_px, n_features, mean, std, feature_limit, hash="")
+        unhashed = EncoderSpec(name, size_px, central_fraction, n_features, mean, std, feature_limit, hash="")
         self.spec = replace(unhashed, hash=encoder_hash(architecture, network.state_dict(), unhashed))
 
     def forward(self, images: Tensor | Images) -> Tensor:
-        batch = fit_size(as_batch(images).to(self.mean.device), self.spec.size_px)
+        seen = crop_centre(as_batch(images).to(self.mean.device), self.spec.central_fraction)
+        batch = fit_size(seen, self.spec.size_px)
         features: Tensor = self.network((batch - self.mean) / self.std)
         return features.clamp(-self.spec.feature_limit, self.spec.feature_limit)
 
@@ -98,13 +102,20 @@ class Encoder(nn.Module):
 
 
 def load_encoder(
-    name: str = SHIPPED, *, size_px: int | None = None, is_pretrained: bool = True, seed: int = 0
+    name: str = SHIPPED,
+    *,
+    size_px: int | None = None,
+    central_fraction: float | None = None,
+    is_pretrained: bool = True,
+    seed: int = 0,
 ) -> Encoder:
     """Make an encoder by name: `voorwerp-small`, or any timm model (`hf_hub:...` needs the network once).
 
     Parameters
     ----------
     size_px : the picture size it works at; else the size it was trained at.
+    central_fraction : how much of a picture's edge it looks at; else what suits frames as wide as Galaxy Zoo's for
+        `voorwerp-small`, and all of it for others.
     is_pretrained : False draws fresh weights from `seed`. The convention is then plain [0, 1].
 
     Raises
@@ -113,7 +124,7 @@ def load_encoder(
         When no such model exists, or the shipped weights are not those that their card names.
     """
     if name == SHIPPED:
-        return read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", size_px=size_px)
+        return read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", size_px=size_px, central_fraction=central_fraction)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -129,14 +140,21 @@ def load_encoder(
         size_px=size_px or int(config["input_size"][-1]),
         mean=(0.0, 0.0, 0.0) if is_plain else config["mean"],
         std=(1.0, 1.0, 1.0) if is_plain else config["std"],
+        central_fraction=central_fraction or 1.0,
     )
 
 
 def encoder_hash(architecture: str, weights: dict[str, Tensor], spec: EncoderSpec) -> str:
     """The sha256 that identifies a representation: architecture, convention, and every weight as float32."""
-    digest = hashlib.sha256(
-        json.dumps([architecture, spec.size_px, list(spec.mean), list(spec.std), spec.feature_limit]).encode()
-    )
+    convention = [
+        architecture,
+        spec.size_px,
+        spec.central_fraction,
+        list(spec.mean),
+        list(spec.std),
+        spec.feature_limit,
+    ]
+    digest = hashlib.sha256(json.dumps(convention).encode())
     for key in sorted(weights):
         value = weights[key].detach().cpu().float().contiguous().numpy()
         digest.update(f"{key}{value.shape}".encode())
@@ -177,6 +195,7 @@ def save_encoder(encoder: Encoder, path: Path, provenance: dict[str, Any] | None
         "name": spec.name,
         "architecture": encoder.architecture,
         "size_px": spec.size_px,
+        "central_fraction": spec.central_fraction,
         "n_features": spec.n_features,
         "mean": list(spec.mean),
         "std": list(spec.std),
@@ -188,7 +207,7 @@ def save_encoder(encoder: Encoder, path: Path, provenance: dict[str, Any] | None
     path.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_encoder(path: Path, *, size_px: int | None = None) -> Encoder:
+def read_encoder(path: Path, *, size_px: int | None = None, central_fraction: float | None = None) -> Encoder:
     """Read what `save_encoder` wrote; weights that are not the card's are refused with a CheckpointError."""
     try:
         data, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -208,6 +227,7 @@ def read_encoder(path: Path, *, size_px: int | None = None) -> Encoder:
         size_px=size_px or card["size_px"],
         mean=(red, green, blue),
         std=(std_red, std_green, std_blue),
+        central_fraction=central_fraction or card["central_fraction"],
         feature_limit=card["feature_limit"],
     )
 

@@ -53,14 +53,14 @@ def fit_size(batch: Tensor, size_px: int) -> Tensor:
     return resized.clamp_(0, 1)
 
 
-def crop_centre(images: Images, fraction: float) -> Images:
-    """The central part of every picture, (G, H, W, 3); fraction 0.5 keeps half of each edge."""
+def crop_centre(batch: Tensor, fraction: float) -> Tensor:
+    """The central part of every picture of float (G, 3, H, W); fraction 0.5 keeps half of each edge."""
     if not 0 < fraction <= 1:
         raise ValueError(f"the central fraction lies in (0, 1], not {fraction}")
-    height, width = images.shape[1:3]
+    height, width = batch.shape[-2:]
     keep_h, keep_w = max(1, round(height * fraction)), max(1, round(width * fraction))
     top, left = (height - keep_h) // 2, (width - keep_w) // 2
-    return images[:, top : top + keep_h, left : left + keep_w]
+    return batch[..., top : top + keep_h, left : left + keep_w]
 
 
 def resize(images: Images, size_px: int, *, batch: int = 512) -> Images:

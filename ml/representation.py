@@ -45,6 +45,8 @@ class Recipe:
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     zoom: tuple[float, float] = (1.1, 2.2)
+    central_fraction: float = 0.6
+    """What the finished encoder looks at in a frame; the middle of the zooms that it was trained with."""
     seed: int = 20261122
 
 
@@ -110,7 +112,15 @@ def pretrain(sky: Sky, recipe: Recipe) -> tuple[Encoder, list[float]]:
     unlimited = Encoder(recipe.architecture, network, name=SHIPPED, size_px=recipe.size_px)
     usual = np.quantile(np.abs(embed(unlimited, sky.images[:1000]).astype(np.float32)), 0.999)
     limit = float(math.ceil(10 * usual))
-    return Encoder(recipe.architecture, network, name=SHIPPED, size_px=recipe.size_px, feature_limit=limit), losses
+    encoder = Encoder(
+        recipe.architecture,
+        network,
+        name=SHIPPED,
+        size_px=recipe.size_px,
+        central_fraction=recipe.central_fraction,
+        feature_limit=limit,
+    )
+    return encoder, losses
 
 
 def _fit(model: _VoteNetwork, sky: Sky, tree: DecisionTree, recipe: Recipe) -> list[float]:

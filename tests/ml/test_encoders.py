@@ -57,6 +57,14 @@ def test_convention_is_applied(encoder):
         assert torch.allclose(shifted(images), encoder.network((images - 0.5) / 0.25))
 
 
+def test_only_the_middle_of_a_wide_frame_is_looked_at():
+    wide, close = load_encoder(central_fraction=0.5), load_encoder(central_fraction=1.0)
+    images = pictures(size=128)
+    middle = np.ascontiguousarray(images[:, 32:96, 32:96])
+    assert np.array_equal(embed(wide, images), embed(close, middle))
+    assert wide.spec.hash != close.spec.hash
+
+
 def test_hash_names_weights_and_convention(encoder):
     again = load_encoder(TINY, size_px=32, is_pretrained=False, seed=1)
     assert encoder.spec.hash == again.spec.hash

@@ -48,11 +48,11 @@ def test_fitting_size_leaves_a_batch_that_fits():
 
 
 def test_crop_keeps_the_centre():
-    images = pictures(size=8)
-    assert np.array_equal(crop_centre(images, 0.5), images[:, 2:6, 2:6])
-    assert np.array_equal(crop_centre(images, 1.0), images)
+    batch = as_batch(pictures(size=8))
+    assert torch.equal(crop_centre(batch, 0.5), batch[:, :, 2:6, 2:6])
+    assert torch.equal(crop_centre(batch, 1.0), batch)
     with pytest.raises(ValueError, match="central fraction"):
-        crop_centre(images, 1.5)
+        crop_centre(batch, 1.5)
 
 
 def test_augmenting_keeps_shape_and_range():
