@@ -191,8 +191,18 @@ def _predictions(tree: DecisionTree) -> Iterator[Column]:
             of = f"the vote fraction for {_said(answer)}, from the image alone"
             for suffix, what, field, ucd in (
                 ("predicted-fraction", "expected value of", "mean", "stat.probability;src.morph.type"),
-                ("90pc-lower", "lower end of the 90 % interval of", "lower", "stat.min;src.morph.type"),
-                ("90pc-upper", "upper end of the 90 % interval of", "upper", "stat.max;src.morph.type"),
+                (
+                    "90pc-lower",
+                    "lower end of the 90 % interval of",
+                    "lower",
+                    "stat.probability;src.morph.type;stat.min",
+                ),
+                (
+                    "90pc-upper",
+                    "upper end of the 90 % interval of",
+                    "upper",
+                    "stat.probability;src.morph.type;stat.max",
+                ),
             ):
                 yield Column(f"{name}_{suffix}", Kind.FRACTION, f"{what} {of}", _at(field, a), ucd=ucd)
 

@@ -89,7 +89,7 @@ def _header(columns: Sequence[Column], dtype: np.dtype[Any], facts: Facts) -> as
     header["PROJECT"] = _card_text(facts.project)
     if facts.model_number is not None:
         header["MODELVER"] = (facts.model_number, "model version of the predictions")
-    header["TREEHASH"] = (facts.schema_hash, "decision tree")
+    header["TREEHASH"] = facts.schema_hash
     header["CHECKSUM"] = ("0" * 16, "of this extension")
     header["DATASUM"] = ("0" * 10, "of its rows")
     return header
@@ -165,7 +165,7 @@ def _seal(file: IO[bytes], header: astropy.io.fits.Header, start: int) -> None:
 
 def _sum32(file: IO[bytes]) -> int:
     total = 0
-    while part := file.read(BLOCK_BYTES * 400):
+    while part := file.read(BLOCK_BYTES * 40):
         total = _add32(total, _sum32_of(part))
     return total
 
