@@ -52,14 +52,15 @@ def accept(*, token: str, uuid: UUID, walk: object, now: datetime | None = None)
     )
     try:
         with transaction.atomic():
-            return _store(vote, now or timezone.now())
+            return _store(vote, now)
     except IntegrityError as twin:
         # Votes on one subject wait for its lock, so this UUID was used for another subject a moment ago.
         raise VoteConflict(f"the UUID {uuid} belongs to another vote") from twin
 
 
-def _store(vote: Classification, now: datetime) -> Accepted:
+def _store(vote: Classification, now: datetime | None) -> Accepted:
     subject = Subject.objects.select_for_update(no_key=True).get(pk=vote.subject_id)
+    now = now or timezone.now()  # under the lock: so what ended before a subject retired has an earlier time
     # In a query of its own: joined to the one that waits for the lock, it would be as old as that one's start.
     subject.project = Project.objects.select_related("tree_version").get(pk=subject.project_id)
     earlier = _earlier(vote)

@@ -1,5 +1,6 @@
 """Taking a vote."""
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from labelling.classification import accept
 from labelling.errors import VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Subject
 from labelling.project import set_tree
+from labelling.votes import recount
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, TWO, UNBARRED
 
@@ -248,3 +250,42 @@ def test_counts_are_the_sum_of_the_walks(walks):
     assert subject.counts == sum((TWO.count(walk) for walk in walks), start=np.zeros(4, dtype=np.int64)).tolist()
     assert subject.n_classifications == len(walks)
     assert (subject.retired_at is not None) == (len(walks) == project.retirement_limit)
+
+
+VISITS = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # which volunteer
+        st.integers(0, 2),  # after how many halves of a lease
+        st.sampled_from(["sits and votes", "sits", "sits and gives back", "votes with the last token"]),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(limit=st.integers(1, 2), visits=VISITS)
+def test_whatever_volunteers_do_the_books_balance_and_counts_keep_their_bound(limit, visits):
+    project = make_project(retirement_limit=limit, lease_seconds=60)
+    subject = make_subject(project)
+    volunteers = make_volunteers(3)
+    last_token: dict[int, str] = {}
+    bound, now, n_votes = None, timezone.now(), 0
+    for who, halves, what in visits:
+        now += timedelta(seconds=31 * halves)
+        if what.startswith("sits") and (lease := serve(project, volunteers[who], now=now)):
+            last_token[who] = token(lease)
+        if who not in last_token:
+            continue
+        if what == "sits and gives back":
+            give_back(last_token[who], now=now)
+        elif "votes" in what:
+            with suppress(VoteRefused):
+                accept(token=last_token[who], uuid=uuid4(), walk=BARRED, now=now)
+                n_votes += 1
+        subject.refresh_from_db()
+        if bound is None and subject.retired_at is not None:
+            bound = limit + subject.assignments.filter(ended_at__isnull=True).count()
+    assert recount(project) == []
+    assert subject.n_classifications == Classification.objects.filter(subject=subject).count() == n_votes
+    assert subject.n_classifications <= (limit - 1 if bound is None else bound)
+    assert subject.n_classifications - subject.n_late <= limit
