@@ -1,0 +1,86 @@
+"""A real browser before the real pages: Debian's chromium, driven by playwright.
+
+Every page is watched: an error in its console, or a request to another host, fails the test that opened it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+
+Opened = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == item.config.rootpath / "tests" / "browser":
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no chromium on PATH: apt-get install chromium")
+    # Playwright's own event loop makes Django take every query for one of an async view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def opened(chromium: Browser, live_server: LiveServer) -> Generator[Opened]:
+    """`opened("/path/", **options)`: a page of its own visitor, watched until the test ends."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.on("console", lambda line: complaints.append(f"{page.url}: {line.text}") if line.type == "error" else None)
+        page.on("request", lambda request: complaints.append(request.url) if _is_foreign(request.url) else None)
+
+    def _is_foreign(url: str) -> bool:
+        return urlsplit(url).scheme in ("http", "https", "ws") and not url.startswith(live_server.url + "/")
+
+    def open_page(path: str, **options: Any) -> Page:
+        context = chromium.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(8000)
+        contexts.append(context)
+        context.on("page", watch)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    open_page.complaints = complaints  # type: ignore[attr-defined]
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    """Through the form, as people do."""
+    page.goto("/accounts/login/")
+    page.fill("[name=login]", name)
+    page.fill("[name=password]", password)
+    page.click("main button[type=submit]")
+    page.wait_for_selector(".top .who")
