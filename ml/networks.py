@@ -25,6 +25,10 @@ _START_SPREAD = 3e-3
 """Output weights begin so small that the biases alone speak, and not at 0, where all samples would be equal."""
 
 
+_EMPTY = 1e-6
+"""Part of the first component's variance below which a component is left out."""
+
+
 @dataclass(frozen=True)
 class HeadConfig:
     """The shape of a head; with the tree it says which weights a checkpoint must hold."""
@@ -78,13 +82,15 @@ class TreeHead(nn.Module):
         if len(embeddings) < 2 or not torch.isfinite(embeddings).all():
             raise PosteriorError(f"components need 2 or more finite embeddings, not {len(embeddings)}")
         x = embeddings.double()
-        centre, scale = x.mean(0), x.std(0).clamp_min(1e-6)
-        _, values, axes = torch.linalg.svd((x - centre) / scale, full_matrices=False)
-        n_kept = min(self.config.n_components, len(values))
-        variance = values[:n_kept].square() / (len(x) - 1)
+        centre, scale = x.mean(0), x.std(0)
+        # A feature that is nearly constant here must not be blown up when a galaxy comes that shows it.
+        scale = torch.maximum(scale, 0.1 * scale.mean()).clamp_min(1e-6)
+        x = (x - centre) / scale
+        variance, axes = torch.linalg.eigh(x.T @ x / (len(x) - 1))  # ascending; half the time of an SVD at 2,500 rows
+        variance, axes = variance.flip(0)[: self.config.n_components], axes.flip(1)[:, : self.config.n_components]
+        axes = axes * (variance > _EMPTY * variance[0])  # what no galaxy here varies along says nothing of the next
         self.centre.copy_(centre)
-        self.projection.zero_()
-        self.projection[:, :n_kept] = (axes[:n_kept] / scale).T / variance.mean().sqrt().clamp_min(1e-6)
+        self.projection.copy_(axes / scale[:, None] / variance.clamp_min(0).mean().sqrt().clamp_min(1e-6))
 
     @torch.no_grad()
     def start_at(self, blind: BlindPredictor) -> None:

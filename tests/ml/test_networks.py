@@ -114,6 +114,16 @@ def test_constant_features_do_not_break_the_components() -> None:
     assert torch.isfinite(head.components(x)).all()
 
 
+def test_a_galaxy_with_a_feature_never_seen_before_stays_within_reason() -> None:
+    head, x = make_head(), embeddings(50)
+    x[:, 3] = 0.0
+    x[0, 3] = 1e-3
+    head.fit_components(x)
+    new = x[:1].clone()
+    new[0, 3] = 5.0
+    assert head.components(new).abs().max() < 100
+
+
 @pytest.mark.parametrize("dropout", [0.0, 1.0])
 def test_dropout_that_makes_samples_equal_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout lies between"):
