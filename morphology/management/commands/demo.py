@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.crypto import salted_hmac
 from django.utils.text import slugify
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from labelling.errors import LabellingError
 from labelling.ingest.galaxies import ingest
 from labelling.models import Project
+from labelling.pages.access import RESEARCHERS
 from labelling.project import create_project
 from ml.schema import load
 from morphology import embedded
@@ -88,6 +89,8 @@ def login_of(name: str) -> Login:
     if user is None:
         is_admin = name == "cleo"
         user = User.objects.create_user(name, password=password, is_staff=is_admin, is_superuser=is_admin)
+        if name == "ben":
+            user.groups.add(Group.objects.get_or_create(name=RESEARCHERS)[0])
     return Login(name, PEOPLE[name], password if user.check_password(password) else "(changed since)")
 
 
