@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from django.db.models import Count, F, Q
-from labelling.votes import recount
 
 from labelling.models import Assignment, Classification, Galaxy, Project, Subject
+from labelling.votes import recount
 from ml.schema import DecisionTree
 from morphology.models import ModelVersion, Score
 from morphology.rehearsal.volunteers import Outcome, Visit, Vote
@@ -171,7 +171,7 @@ def _unknown_models(project: Project, exported: Iterable[ExportedRow]) -> Iterat
     """Every model version that a prediction, a score, a subject or a serving names is a row of this project."""
     versions = list(ModelVersion.objects.filter(project=project).values_list("pk", "number"))
     subjects, servings = Subject.objects.filter(project=project), Assignment.objects.filter(subject__project=project)
-    named = {
+    named: dict[str, set[int | None]] = {
         "a subject's priority": set(subjects.values_list("scored_by", flat=True)),
         "a subject's first serving": set(subjects.values_list("first_scored_by", flat=True)),
         "a serving": set(servings.values_list("scored_by", flat=True)),
@@ -180,5 +180,5 @@ def _unknown_models(project: Project, exported: Iterable[ExportedRow]) -> Iterat
     for what, ids in named.items():
         for unknown in ids - {pk for pk, _ in versions} - {None}:
             yield f"{what} names model version {unknown}, which does not exist"
-    for unknown in {row.model_version for row in exported} - {str(number) for _, number in versions}:
-        yield f"an exported prediction names model version {unknown!r}, which does not exist"
+    for number in {row.model_version for row in exported} - {str(known) for _, known in versions}:
+        yield f"an exported prediction names model version {number!r}, which does not exist"

@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -75,6 +75,11 @@ def surroundings() -> dict[str, Any]:
             **{package.lower(): version(package) for package in PACKAGES},
         },
     }
+
+
+def rounded(row: CycleRow) -> dict[str, Any]:
+    """A row as the report has it; what lies below a ten-thousandth of a nat is noise."""
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(row).items()}
 
 
 def table(cycles: Sequence[CycleRow]) -> str:

@@ -11,18 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from labelling.ingest.galaxies import ingest
 from labelling.models import Project, Volunteer
 from labelling.project import create_project
 from morphology import training_set
+from morphology.catalogue.export import export
 from morphology.models import Cycle, Job, ModelVersion
 from morphology.predictions import posterior
 from morphology.rehearsal.books import Books, balance
 from morphology.rehearsal.errors import RehearsalError
-from morphology.rehearsal.report import CycleRow, judge, surroundings, table
+from morphology.rehearsal.report import CycleRow, judge, rounded, surroundings, table
 from morphology.rehearsal.scoring import Holdout, holdout_of, score
 from morphology.rehearsal.sky import Answers, Sky
 from morphology.rehearsal.volunteers import Crowd, PageVolunteer, Visit
@@ -74,15 +75,15 @@ def rehearse(sky: Sky, plan: Plan, url: str, scratch: Path) -> dict[str, Any]:
     return {
         "books_balanced": all(one.are_balanced for one in books),
         "late": sum(one.late for one in books),
-        "cycles": [asdict(row) for row in runs["cycles"].cycles],
-        "random_cycles": [asdict(row) for row in runs["random_cycles"].cycles] if plan.compares_random else [],
+        "cycles": [rounded(row) for row in runs["cycles"].cycles],
+        "random_cycles": [rounded(row) for row in runs["random_cycles"].cycles] if plan.compares_random else [],
         "failures": failures,
         "data": {"what": sky.provenance, "galaxies": len(sky.walks), "held_out": sky.n_holdout},
         "acquisitions": {
             "cycles": str(Project.Acquisition.TREE_BALD),
             "random_cycles": str(Project.Acquisition.RANDOM),
         },
-        "seeds": {"volunteers": plan.seed},
+        "seeds": {"volunteers": plan.seed, "cycles": settings.CYCLE_SEED},
         "plan": asdict(plan),
         "books": {name: asdict(run.books) for name, run in runs.items()},
         **surroundings(),
@@ -107,13 +108,17 @@ def play(sky: Sky, plan: Plan, volunteers: Sequence[PageVolunteer], scratch: Pat
     visits: list[Visit] = []
     rows: list[CycleRow] = []
     for number in range(1, plan.n_cycles + 1):
-        say(f"{project.slug}: {plan.votes_per_cycle} votes, then cycle {number} of {plan.n_cycles}")
+        started = time.monotonic()
         visits += crowd.vote(plan.votes_per_cycle, answers.take)
         mark_simulated(visits)
+        say(
+            f"{project.slug}: {plan.votes_per_cycle} votes in {time.monotonic() - started:.0f} s; cycle {number} is due"
+        )
         rows.append(describe(wait_for_cycle(project, number), holdout))
-    say(table(rows))
+        say(f"{project.slug}: cycle {number} of {plan.n_cycles}: {rows[-1].outcome}")
+    say(f"{project.slug}:\n{table(rows)}")
     catalogue = scratch / f"{project.slug}.csv"
-    call_command("export_catalogue", project=project.slug, format="csv", out=str(catalogue))
+    export(project, "csv", catalogue)
     return Run(rows, balance(project, visits, catalogue))
 
 

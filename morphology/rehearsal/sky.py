@@ -49,7 +49,8 @@ class Sky:
 
     def counts(self, name: str) -> npt.NDArray[np.int64]:
         """All the votes there will ever be for a galaxy, (A,)."""
-        return np.array([self.tree.count(walk) for walk in self.walks[name]]).sum(axis=0)
+        counts: npt.NDArray[np.int64] = np.array([self.tree.count(walk) for walk in self.walks[name]]).sum(axis=0)
+        return counts
 
 
 class Answers:

@@ -1,0 +1,1 @@
+"""Speed and size, measured by hand rather than in timed tests: `python -m benchmarks.loop`."""
