@@ -126,7 +126,10 @@ class RejectsFile:
 
     def add(self, row: Row | Rejected, reason: str) -> None:
         if not self.n_rows:
-            self._lines = self.path.open("w", encoding="utf-8", newline="")
+            try:
+                self._lines = self.path.open("w", encoding="utf-8", newline="")
+            except OSError as wrong:
+                raise IngestError(f"the rejects file {self.path} cannot be written: {wrong.strerror}") from wrong
             csv.writer(self._lines).writerow(["row", "line", "id", "reason"])
         csv.writer(self._lines).writerow([row.number, row.line, row.name, reason])
         self.n_rows += 1

@@ -15,7 +15,7 @@ from labelling.errors import IngestError
 from labelling.ingest.galaxies import ingest
 from labelling.models import Galaxy, Image, Project, Subject
 from labelling.models.galaxy import identity_hash
-from labelling.project import create_project
+from labelling.project import create_project, set_tree
 from ml.schema import load
 from tests.labelling.ingest.pictures import disc, encoded, fits_bytes, png_that_claims, save, sky, tan_wcs
 
@@ -200,6 +200,21 @@ def test_one_file_a_band_is_one_image_with_three_originals(project, images, mani
     ingest(project, path, images)
     assert [original["name"] for original in Image.objects.get().originals] == ["g.fits", "r.fits", "z.fits"]
     assert ingest(project, path, images).n_known == 1
+
+
+def test_a_tree_that_changes_on_the_way_gives_every_subject_its_counts(project, images, manifest):
+    def change_tree_after_the_first(n_done: int, n_total: int) -> None:
+        if n_done == 1:
+            set_tree(Project.objects.get(pk=project.pk), load("gz_decals_dr5"))
+
+    ingest(project, manifest("id,file\n1,a.jpg\n2,b.jpg\n"), images, progress=change_tree_after_the_first)
+    assert [len(counts) for counts in Subject.objects.values_list("counts", flat=True)] == [34, 34]
+
+
+def test_a_rejects_file_that_cannot_be_written_is_refused(project, images, manifest):
+    path = manifest("id,file\n1,none.jpg\n")
+    with pytest.raises(IngestError, match=r"rejects file .* cannot be written"):
+        ingest(project, path, images, rejects=path.parent / "nowhere" / "rejects.csv")
 
 
 def test_progress_counts_rows_to_their_end(project, images, manifest):
