@@ -12,6 +12,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # torch takes every core otherwise, and the browser waits
 DATA = Path(tempfile.mkdtemp(prefix="voorwerp-tests-"))
+(DATA / "static").mkdir()  # whitenoise warns at each request's handler without it
 os.environ["VOORWERP_DATA"] = str(DATA)
 os.environ["DJANGO_SETTINGS_MODULE"] = "morphology.settings"
 
