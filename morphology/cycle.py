@@ -130,7 +130,9 @@ def refill(work: Work) -> str:
         work.progress(0, 0)
         return "no model is live: the queue keeps its fixed random order"
     if cycle is None or cycle.model_version_id != live.pk:
-        live.scores.all().delete()  # made for an earlier refill: votes have come since
+        with transaction.atomic():
+            work.fence()
+            live.scores.all().delete()  # made for an earlier refill: votes have come since
         predictions.score(live, work)
     return f"{refill_by_information(live, seed, work)} subjects by model {live.number}"
 

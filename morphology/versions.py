@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from labelling.models import Project
 from morphology.enqueue import enqueue
 from morphology.errors import ModelRefused
-from morphology.models import Job, ModelVersion
+from morphology.models import Job, ModelVersion, Score
 
 State = ModelVersion.State
 
@@ -29,9 +29,14 @@ def make_ready(model_version: ModelVersion) -> None:
 
 
 def go_live(model_version: ModelVersion, gate: Mapping[str, Any]) -> None:
-    """Serve with this version from now on; the old one is retired, and can be brought back."""
+    """Serve with this version from now on; the old one is retired, and can be brought back.
+
+    Its summaries are kept for ever; its scores go, since a refill after a roll-back makes them anew.
+    """
+    project = model_version.project
     with transaction.atomic():
-        _retire_the_live_one(model_version.project)
+        _retire_the_live_one(project)
+        Score.objects.filter(model_version__project=project).exclude(model_version=model_version).delete()
         _change(model_version, State.READY, State.LIVE, gate=dict(gate), live_at=Now())
 
 

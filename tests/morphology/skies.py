@@ -79,7 +79,9 @@ def picture(is_barred: bool, seed: int) -> bytes:
     return out.getvalue()
 
 
-QUICK = HeadRecipe(n_members=2, max_epochs=25, patience=25, n_components=16)
+QUICK = HeadRecipe(
+    n_components=16, n_hidden=0, n_members=2, dropout=0.2, prior_precision=10, learning_rate=0.03, max_epochs=25
+)
 
 
 def run_quick_cycle(project: Project, **options: object) -> Cycle:

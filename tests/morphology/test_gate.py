@@ -7,9 +7,9 @@ from labelling.models import Galaxy, Project
 from morphology import gate
 from morphology.errors import ModelRefused
 from morphology.gate import compare, gate_votes, judge
-from morphology.models import Job, ModelVersion, TrainingSet
+from morphology.models import Job, ModelVersion, Score, TrainingSet
 from morphology.versions import go_live, live_version, make_ready, refuse, roll_back
-from tests.labelling.factories import make_project
+from tests.labelling.factories import make_project, make_subject
 from tests.morphology.skies import make_sky, run_quick_cycle
 
 pytestmark = pytest.mark.django_db
@@ -55,12 +55,15 @@ def test_a_better_candidate_passes_and_its_size_is_shown() -> None:
 def test_one_live_version_at_a_time_and_the_old_one_is_kept() -> None:
     project = make_project()
     old, new = make_version(project, 1), make_version(project, 2)
+    subject = make_subject(project)
     for version in (old, new):
+        Score.objects.create(model_version=version, subject=subject, information_nats=1, terms_nats=[1, 0])
         make_ready(version)
         go_live(version, {"verdict": "passed"})
     old.refresh_from_db()
     assert (old.state, new.state, live_version(project)) == ("retired", "live", new)
     assert new.gate == {"verdict": "passed"}
+    assert list(Score.objects.values_list("model_version", flat=True)) == [new.pk]
     assert new.live_at is not None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import torch
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +20,7 @@ from pytest_django import Settings
 from morphology.child import Child
 from morphology.enqueue import start_cycle
 from morphology.errors import NothingDone
-from morphology.jobs import KINDS, reconcile, run_job
+from morphology.jobs import KINDS, reconcile, run_job, use_threads
 from morphology.models import Cycle, Job
 from morphology.running import perform
 from tests.labelling.factories import make_project
@@ -122,6 +123,19 @@ def test_an_export_becomes_a_release() -> None:
     release = project.releases.get()
     assert (work.job.state, release.n_rows) == ("done", 3)
     assert work.job.message == f"3 galaxies as csv, {release.n_bytes} bytes"
+
+
+def test_torch_takes_as_many_threads_as_it_may(settings: Settings) -> None:
+    before = torch.get_num_threads()
+    try:
+        settings.TORCH_THREADS = before + 1
+        use_threads()
+        assert torch.get_num_threads() == before + 1
+        settings.TORCH_THREADS = 0
+        use_threads()
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
 
 
 # A real worker
