@@ -180,5 +180,6 @@ def _unknown_models(project: Project, exported: Iterable[ExportedRow]) -> Iterat
     for what, ids in named.items():
         for unknown in ids - {pk for pk, _ in versions} - {None}:
             yield f"{what} names model version {unknown}, which does not exist"
-    for number in {row.model_version for row in exported} - {str(known) for _, known in versions}:
+    numbers = {str(number) for _, number in versions} or {""}  # without a model a catalogue predicts nothing
+    for number in {row.model_version for row in exported} - numbers:
         yield f"an exported prediction names model version {number!r}, which does not exist"
