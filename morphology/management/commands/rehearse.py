@@ -17,6 +17,11 @@ from morphology.rehearsal.simulated import make_sky
 from morphology.rehearsal.sky import Sky
 from morphology.supervisor import Stack, StackError, say
 
+# On a simulated sky, unless told otherwise: what a new user waits for.
+N_GALAXIES = 240
+N_CYCLES = 4
+VOTES_PER_CYCLE = 250
+
 
 class Command(BaseCommand):
     help = (
@@ -27,12 +32,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         sky = parser.add_mutually_exclusive_group(required=True)
         sky.add_argument("--data", type=Path, metavar="DIR", help="votes.csv, volunteers.csv and images/")
-        sky.add_argument("--simulated", type=int, nargs="?", const=240, metavar="N", help="a simulated sky (of 240)")
+        sky.add_argument("--simulated", type=int, nargs="?", const=N_GALAXIES, metavar="N", help="a simulated sky")
         parser.add_argument("--size", type=int, default=128, metavar="PX", help="edge of a simulated picture")
         parser.add_argument("--project", default="rehearsal", metavar="SLUG", help="made here; -random is added")
         parser.add_argument("--report", type=Path, metavar="FILE.json")
-        parser.add_argument("--cycles", type=int, default=Plan.n_cycles)
-        parser.add_argument("--votes-per-cycle", type=int, default=Plan.votes_per_cycle)
+        parser.add_argument("--cycles", type=int, help=f"{Plan.n_cycles}, or {N_CYCLES} on a simulated sky")
+        parser.add_argument("--votes-per-cycle", type=int, help=f"{Plan.votes_per_cycle}, or {VOTES_PER_CYCLE}")
         parser.add_argument("--limit", type=int, default=Plan.retirement_limit, help="votes after which one retires")
         parser.add_argument("--volunteers", type=int, default=Plan.n_volunteers)
         parser.add_argument("--seed", type=int, default=Plan.seed)
@@ -41,8 +46,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         plan = Plan(
             slug=options["project"],
-            n_cycles=options["cycles"],
-            votes_per_cycle=options["votes_per_cycle"],
+            n_cycles=options["cycles"] or (Plan.n_cycles if options["data"] else N_CYCLES),
+            votes_per_cycle=options["votes_per_cycle"]
+            or (Plan.votes_per_cycle if options["data"] else VOTES_PER_CYCLE),
             retirement_limit=options["limit"],
             n_volunteers=options["volunteers"],
             seed=options["seed"],
