@@ -192,9 +192,12 @@ class Stack:
         keepers = [Keeper(child, child.start) for child in self.children]
         if embedded.servers is not None:
             keepers += [Keeper(server.child, server.start) for server in embedded.servers.running]
-        for child in self.children:
-            child.start()
-        self._started.set()
+        with self._between_looks:
+            try:
+                for child in self.children if self._wanted.is_set() else []:
+                    child.start()
+            finally:
+                self._started.set()
         while True:  # never ends: what it started would end with it
             self._wanted.wait()
             with self._between_looks:
