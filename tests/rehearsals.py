@@ -17,7 +17,7 @@ from morphology.embedded.valkey import Valkey
 from tests.morphology.processes import ROOT
 
 SMALL = ["--simulated", "60", "--size", "64", "--votes-per-cycle", "100", "--limit", "6", "--volunteers", "20"]
-QUICK = {"RECONCILE_SECONDS": "1", "VOORWERP_PORT": "18400"}
+QUICK = {"RECONCILE_SECONDS": "1"}
 SECONDS = 240.0
 
 

@@ -185,8 +185,12 @@ class Crowd:
         visits: list[Visit] = []
         n_threads = min(N_THREADS, len(self._volunteers))
         with ThreadPoolExecutor(n_threads, thread_name_prefix="volunteers") as pool:
-            for done in [pool.submit(self._take_turns, answer, visits) for _ in range(n_threads)]:
-                done.result()
+            turns = [pool.submit(self._take_turns, answer, visits) for _ in range(n_threads)]
+            try:
+                for turn in turns:
+                    turn.result()
+            finally:
+                self._n_wanted = 0  # after an error, or Ctrl-C, the others end their visit and go
         return visits
 
     def _take_turns(self, answer: Answer, visits: list[Visit]) -> None:

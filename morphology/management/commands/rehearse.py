@@ -62,6 +62,9 @@ class Command(BaseCommand):
                 report = rehearse(sky, plan, stack.url, scratch)
         except (RehearsalError, LabellingError, StackError, embedded.EmbeddedError) as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            say("stopped")
+            raise SystemExit(130) from None
         self._tell(report, options["report"])
 
     def _sky(self, scratch: Path, options: dict[str, Any]) -> Sky:

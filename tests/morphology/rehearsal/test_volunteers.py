@@ -109,6 +109,15 @@ def test_a_crowd_casts_exactly_the_votes_that_are_wanted(
     assert Classification.objects.count() == 7
 
 
+def test_when_one_meets_an_error_the_crowd_goes_home(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
+    def refuse(name: str) -> Walk:
+        raise RehearsalError(f"no answer for {name}")
+
+    with pytest.raises(RehearsalError, match="no answer for"):
+        Crowd([sit_down() for _ in range(3)], "sky").vote(1000, refuse)
+    assert not Classification.objects.exists()
+
+
 def test_a_crowd_with_nothing_left_to_see_says_so(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
     with pytest.raises(RehearsalError, match="nothing is left"):
         Crowd([sit_down() for _ in range(2)], "sky").vote(9, smooth)
