@@ -167,11 +167,13 @@ class Stack:
     def _children(self) -> list[Child]:
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "morphology"]
-        worker = [*celery, "worker", "--pool", "solo", "--without-gossip", "--without-mingle", "-l", "info"]
+        worker = [*celery, "worker", "--without-gossip", "--without-mingle", "-l", "info"]
+        # Two threads, so that the reconciler is heard beside a long ingest or export; one process for the network.
+        quick, train = [*worker, "--pool", "threads", "-c", "2"], [*worker, "--pool", "solo"]
         return [
             self._make("web", [*python, "gunicorn", *self._gunicorn_options()], death_signal=signal.SIGQUIT),
-            self._make("worker-quick", [*worker, "-Q", "quick", "-n", "quick@%h"]),
-            self._make("worker-train", [*worker, "-Q", "train", "-n", "train@%h"]),
+            self._make("worker-quick", [*quick, "-Q", "quick", "-n", "quick@%h"]),
+            self._make("worker-train", [*train, "-Q", "train", "-n", "train@%h"]),
             self._make("beat", [*celery, "beat", "--pidfile", "", "-s", str(self.data / "beat-schedule")]),
         ]
 
