@@ -113,7 +113,7 @@ def load_encoder(
 
     Parameters
     ----------
-    size_px : the picture size it works at; else the size it was trained at.
+    size_px : the picture size it works at; else the size it was trained at (`voorwerp-small` has no other).
     central_fraction : how much of a picture's edge it looks at; else what suits frames as wide as Galaxy Zoo's for
         `voorwerp-small`, and all of it for others.
     is_pretrained : False draws fresh weights from `seed`. The convention is then plain [0, 1].
@@ -121,10 +121,14 @@ def load_encoder(
     Raises
     ------
     CheckpointError
-        When no such model exists, or the shipped weights are not those that their card names.
+        When no such model exists, the shipped weights are not those that their card names, or not of that size.
     """
     if name == SHIPPED:
-        return read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", size_px=size_px, central_fraction=central_fraction)
+        shipped = read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", central_fraction=central_fraction)
+        if size_px not in (None, shipped.spec.size_px):
+            # Measured: at 72 px the features of one real galaxy in a hundred run away to thousands.
+            raise CheckpointError(f"encoder {name!r} works at {shipped.spec.size_px} px only, not at {size_px}")
+        return shipped
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -207,7 +211,7 @@ def save_encoder(encoder: Encoder, path: Path, provenance: dict[str, Any] | None
     path.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_encoder(path: Path, *, size_px: int | None = None, central_fraction: float | None = None) -> Encoder:
+def read_encoder(path: Path, *, central_fraction: float | None = None) -> Encoder:
     """Read what `save_encoder` wrote; weights that are not the card's are refused with a CheckpointError."""
     try:
         data, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -224,7 +228,7 @@ def read_encoder(path: Path, *, size_px: int | None = None, central_fraction: fl
         card["architecture"],
         network,
         name=card["name"],
-        size_px=size_px or card["size_px"],
+        size_px=card["size_px"],
         mean=(red, green, blue),
         std=(std_red, std_green, std_blue),
         central_fraction=central_fraction or card["central_fraction"],

@@ -1,8 +1,8 @@
 """Light on a grid: coordinates, brightness profiles, colours, seeing, sky noise, and the stretch to a picture.
 
 Everything is drawn on one square grid in half-frames; bands are in the order of the picture (i, r, g as red, green,
-blue). It is plain numpy with one FFT a picture for the seeing: faster than assembling the same from GalSim objects,
-at the price of a two-Gaussian seeing disc, and of a softened centre in place of integration over pixels.
+blue). It is plain numpy with one FFT a picture for the seeing (3 ms at 96 px). The price: the seeing is a disc of two
+Gaussians, a centre is softened in place of being integrated over its pixel, and light at the frame's edge wraps round.
 """
 
 import io

@@ -124,6 +124,12 @@ def test_missing_weights_and_unknown_models_are_refused(tmp_path):
         load_encoder("not_a_model", is_pretrained=False)
 
 
+def test_shipped_encoder_refuses_another_size():
+    with pytest.raises(CheckpointError, match="64 px only, not at 96"):
+        load_encoder(size_px=96)
+    assert load_encoder(size_px=64).spec.size_px == 64
+
+
 def test_features_that_are_not_finite_are_refused(encoder):
     with torch.no_grad():
         for weight in encoder.network.parameters():

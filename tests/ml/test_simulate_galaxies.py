@@ -72,7 +72,7 @@ def test_galaxy_is_the_same_at_every_size():
         small, large = simulate_one(4, index, 48), simulate_one(4, index, 144)
         assert small.latent == large.latent
         averaged = large.image.reshape(48, 3, 48, 3, 3).mean((1, 3))
-        assert np.corrcoef(small.image.ravel(), averaged.ravel())[0, 1] > 0.94
+        assert np.corrcoef(small.image.ravel(), averaged.ravel())[0, 1] > 0.9
 
 
 def test_truth_of_every_question_sums_to_one():
