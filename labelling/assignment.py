@@ -52,7 +52,7 @@ def read_token(text: str) -> Assignment:
     """The assignment that a token names; VoteRefused when it is not one of ours."""
     try:
         essence = signing.loads(text[: _MAX_TOKEN_LENGTH + 1], salt=_SALT)
-    except signing.BadSignature as bad:
+    except (signing.BadSignature, UnicodeEncodeError) as bad:  # JSON may spell half a character, which has no bytes
         raise VoteRefused("the token of this vote was not given out by this site") from bad
     assignment = (
         Assignment.objects.select_related("volunteer", "tree_version", "subject__project").filter(pk=essence[0]).first()

@@ -15,5 +15,5 @@ urlpatterns: list[URLPattern] = [
     path("projects/<slug:slug>/next/", voting.next_galaxy, name="next_galaxy"),
     path("classifications/", voting.classifications, name="classifications"),
     path("assignments/return/", voting.return_assignment, name="return_assignment"),
-    path("images/<str:sha256>", voting.image, name="image"),
+    path("images/<slug:sha256>", voting.image, name="image"),
 ]

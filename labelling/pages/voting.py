@@ -171,6 +171,8 @@ class _Vote(TypedDict):
 
 def _vote(request: HttpRequest) -> _Vote:
     """The three parts of a vote's body; VoteRefused names the one that is wrong."""
+    if request.content_type != "application/json":  # Django has taken a form's body apart by now
+        raise VoteRefused(f"a vote is sent as application/json, not {request.content_type!r:.80}")
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError) as broken:

@@ -115,6 +115,7 @@ def test_another_vote_under_the_same_uuid_is_a_409(client, project):
         ({"token": "forged"}, "token"),
         ({"token": None}, "texts"),
         ({"token": "x" * 20_000}, "token"),
+        ({"token": "a:b:\ud800"}, "token"),
         ({"extra": 1}, "uuid, token and walk"),
     ],
 )
@@ -131,6 +132,16 @@ def test_a_body_that_is_no_vote_is_a_400(client, body):
     answer = client.post("/classifications/", body, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("sent", [{"a": "b"}, "a=b"])
+def test_a_form_is_no_vote_and_a_400(project, sent):
+    client = Client(enforce_csrf_checks=True)  # the check reads a form before the view does
+    client.get(f"/projects/{project.slug}/classify/")
+    kind = {} if isinstance(sent, dict) else {"content_type": "application/x-www-form-urlencoded"}
+    answer = client.post("/classifications/", sent, headers={"X-CSRFToken": client.cookies["csrftoken"].value}, **kind)
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["error"]
 
 
 def test_a_large_body_is_refused(client):
@@ -242,5 +253,5 @@ def test_only_files_that_an_image_row_names_are_sent(client, project):
     lost = add_image(make_subject(project), b"lost")
     Image.objects.filter(pk=lost.pk).update(page_sha256=hashlib.sha256(b"never stored").hexdigest())
     lost.refresh_from_db()
-    for sha256 in (unnamed, image.network_sha256, lost.page_sha256, "nonsense", "..%2F..%2Fsecret_key"):
+    for sha256 in (unnamed, image.network_sha256, lost.page_sha256, "nonsense", "..%2F..%2Fsecret_key", "%00"):
         assert client.get(f"/images/{sha256}").status_code == 404, sha256
