@@ -249,6 +249,10 @@ def _text(data: Mapping[str, Any], name: str, where: str, default: str | None = 
     value = data.get(name, default)
     if not isinstance(value, str) or (not value and default is None):
         raise SchemaError(f"{where}: {name} is a text, not {value!r:.80}")
+    if any(
+        sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value
+    ):  # JSON can spell them, PostgreSQL keeps none
+        raise SchemaError(f"{where}: {name} {value!r:.80} has a NUL or half a character in it")
     return value
 
 

@@ -320,6 +320,8 @@ def _with(path: list[str | int], value: Any) -> Any:
         (_with(["title"], ""), "the tree: title is a text"),
         (_with(["title"], 7), "the tree: title is a text, not 7"),
         (_with(["questions", 1], "edge-on"), "a question is an object, not 'edge-on'"),
+        (_with(["title"], "a\0b"), "the tree: title 'a.*b' has a NUL"),
+        (_with(["questions", 1, "text"], "half \ud83d"), "question 'edge-on': text .* half a character"),
         (_with(["questions", 1, "key"], None), "a question: key is a text"),
         (_with(["questions", 1, "text"], ""), "question 'edge-on': text is a text"),
         (_with(["questions", 1, "help"], 3), "question 'edge-on': help is a text"),
