@@ -24,6 +24,7 @@ from labelling.ingest.world import place_on_the_sky
 
 BLUE_TO_RED = "ugrizyjhk"
 MAX_BAD_FRACTION = 0.5
+MAX_FLUX = 1e100  # whatever its unit: sums of more overflow, and the numbers of the stretch would not be finite
 # What astropy raises on broken and hostile bytes; it has no common root for them.
 _BROKEN = (OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, astropy.io.fits.VerifyError)
 
@@ -156,6 +157,9 @@ def _checked_band(where: str, pixels: npt.NDArray[np.float64], plane: int, names
         raise IngestError(f"{label}: no finite pixel")
     if (bad := 1 - float((is_finite & (pixels != 0)).mean())) > MAX_BAD_FRACTION:
         raise IngestError(f"{label}: {bad:.0%} of its pixels are zero or not finite; expected at most half")
-    if pixels[is_finite].min() == pixels[is_finite].max():
+    faintest, brightest = float(pixels[is_finite].min()), float(pixels[is_finite].max())
+    if faintest == brightest:
         raise IngestError(f"{label}: every pixel has the same value")
+    if (largest := max(-faintest, brightest)) > MAX_FLUX:
+        raise IngestError(f"{label}: a pixel of {largest:.3g}; expected at most {MAX_FLUX:g}")
     return Band(name=name, plane=plane, pixels=pixels)

@@ -30,6 +30,7 @@ NUMBER_COLUMNS = {
 }
 BANDS_COLUMN = "bands"  # names the planes of a cube, or the files: `grz`, or `g,r,z`
 MAX_NAME_LENGTH = 200
+MAX_PIXEL_SCALE_ARCSEC = 3600.0  # beyond a degree it is nonsense, not astronomy
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def layout(header: Sequence[str]) -> Layout:
     names = tuple(cell.strip() for cell in header)
     lower = {name.lower(): name for name in names}
     has = f"the header has {', '.join(names) or 'nothing'}"
+    if any("\0" in name for name in names):
+        raise IngestError(f"a column of the manifest has a NUL character in its name; {has!r:.500}")
     if len(lower) < len(names):
         raise IngestError(f"two columns of the manifest have the same name; {has:.500}")
     name = _first(lower, ID_COLUMNS)
@@ -160,8 +163,8 @@ def _checked(columns: Layout, values: dict[str, str], number: int, line: int) ->
     _check_position(numbers["ra_deg"], numbers["dec_deg"])
     if (redshift := numbers["redshift"]) is not None and redshift <= -1:
         raise _BadRow(f"redshift {redshift}: expected more than -1")
-    if (scale := numbers["pixel_scale_arcsec"]) is not None and scale <= 0:
-        raise _BadRow(f"pixel_scale_arcsec {scale}: expected more than 0")
+    if (scale := numbers["pixel_scale_arcsec"]) is not None and not 0 < scale <= MAX_PIXEL_SCALE_ARCSEC:
+        raise _BadRow(f"pixel_scale_arcsec {scale}: expected more than 0, and at most {MAX_PIXEL_SCALE_ARCSEC:g}")
     return Row(
         number=number,
         line=line,

@@ -154,6 +154,7 @@ def bad(n_bands: int, plane: int, value: float, part: float) -> bytes:
         ([bad(1, 0, 0, 1)], (), "100% of its pixels are zero or not finite"),
         ([bad(3, 1, 0, 0.75)], ("g", "r", "z"), "band r: 75% of its pixels are zero or not finite; expected at most"),
         ([fits_bytes(np.full((48, 48), 7, dtype=np.float32))], (), "every pixel has the same value"),
+        ([fits_bytes(sky()[0].astype(np.float64) * 1e305)], (), "a pixel of .*e.306; expected at most 1e.100"),
         ([fits_bytes(sky(2))], (), "2 bands; expected 1, or 3 and more"),
         ([fits_bytes(sky(3))], ("g", "r"), "3 bands, and names for 2: g, r"),
         ([fits_bytes(sky(3)[None])], (), "NAXIS = 4; expected 2"),

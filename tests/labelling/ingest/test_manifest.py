@@ -103,6 +103,11 @@ def test_lines_and_rows_are_counted_apart(tmp_path):
         ("id,file,redshift", "1,a.jpg,-9999", "redshift -9999.0: expected more than -1"),
         ("id,file,redshift", "1,a.jpg,inf", "redshift 'inf'"),
         ("id,file,pixel_scale_arcsec", "1,a.jpg,0", "pixel_scale_arcsec 0.0"),
+        (
+            "id,file,pixel_scale_arcsec",
+            "1,a.jpg,1e308",
+            "pixel_scale_arcsec 1e+308: expected more than 0, and at most 3600",
+        ),
         ("id,file,note", "1,a.jpg,\0", "NUL"),
     ],
 )
@@ -122,6 +127,7 @@ def test_edges_of_the_sky_and_blueshifts_are_taken(tmp_path):
         ("ra,file\n", "the header has ra, file"),
         ("id,ra\n", "no file column"),
         ("id,file,ID\n", "two columns"),
+        ("id,file,no\0te\n", "NUL character in its name"),
     ],
 )
 def test_a_header_without_what_is_needed_is_refused(tmp_path, text, expected):
