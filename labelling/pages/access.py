@@ -16,14 +16,14 @@ def visible_projects(visitor: Visitor) -> QuerySet[Project]:
     """Live projects, and those that this visitor belongs to."""
     if visitor.is_staff:
         return Project.objects.all()
-    return Project.objects.filter(Q(is_live=True) | _belongs(visitor)).distinct()
+    return Project.objects.filter(Q(is_live=True) | _belongs(visitor, *Membership.Role)).distinct()
 
 
 def own_projects(visitor: Visitor) -> QuerySet[Project]:
     """The projects that this visitor runs: as owner, as one of their researchers, or as staff."""
     if visitor.is_staff:
         return Project.objects.all()
-    return Project.objects.filter(_belongs(visitor)).distinct()
+    return Project.objects.filter(_belongs(visitor, Membership.Role.RESEARCHER)).distinct()
 
 
 def visible_project(visitor: Visitor, slug: str) -> Project:
@@ -43,11 +43,11 @@ def _one(projects: QuerySet[Project], slug: str) -> Project:
     return project
 
 
-def _belongs(visitor: Visitor) -> Q:
+def _belongs(visitor: Visitor, *roles: Membership.Role) -> Q:
     if not visitor.is_authenticated:
         return Q(pk__in=[])
-    researcher = Membership.objects.filter(user=visitor, role=Membership.Role.RESEARCHER)
-    return Q(owner=visitor) | Q(pk__in=researcher.values("project"))
+    memberships = Membership.objects.filter(user=visitor, role__in=roles)
+    return Q(owner=visitor) | Q(pk__in=memberships.values("project"))
 
 
 def may_start_projects(visitor: Visitor) -> bool:

@@ -53,6 +53,19 @@ def test_its_owner_and_its_researchers_try_it_before_it_is_live(client: Client, 
     assert client.get(f"/projects/{project.slug}/{page}").status_code == 200
 
 
+def test_whoever_may_try_a_project_before_it_is_live_finds_its_page(client: Client, ada: User, ben: User) -> None:
+    """The page and what it asks for agree: moderators, and staff without any other right."""
+    project = make_drawn_project(2, is_live=False)
+    Membership.objects.create(project=project, user=ada, role=Membership.Role.MODERATOR)
+    User.objects.filter(pk=ben.pk).update(is_staff=True)
+    for user in (ada, ben):
+        client.force_login(user)
+        assert client.get(f"/projects/{project.slug}/classify/").status_code == 200
+        assert client.post(f"/projects/{project.slug}/next/").json()["assignment"]
+    client.force_login(ada)
+    assert client.get(f"/research/{project.slug}/").status_code == 404
+
+
 def test_the_classifying_page_carries_the_tree_and_no_guess(client: Client) -> None:
     project = make_drawn_project(1, tree=BOXES)
     project.subjects.update(priority=0.123456, priority_reason="tree-BALD", scored_by=7)
