@@ -67,4 +67,4 @@ def back(request: HttpRequest) -> str:
     """The page of ours that a form names in `next`, or nothing."""
     wanted = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
-    return wanted if is_ours else ""
+    return wanted if is_ours and wanted.startswith("/") else ""

@@ -44,7 +44,7 @@ def test_an_unknown_format_is_refused(client: Client, project: Project) -> None:
 
 def test_no_form_leads_away_from_the_site(client: Client, project: Project) -> None:
     client.force_login(project.owner)
-    for bad in ("https://example.org/", "//example.org/"):
+    for bad in ("https://example.org/", "//example.org/", "nowhere"):
         response = client.post(f"/research/{project.slug}/export/", {"format": "csv", "next": bad})
         assert response["Location"] == f"/research/{project.slug}/"
 
