@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.db.models import CharField, Value
+from django.db.models.functions import Concat
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from labelling import files
-from labelling.models import Project, Volunteer
+from labelling.models import Galaxy, Project, Volunteer
 from labelling.pages.access import RESEARCHERS
 from morphology.models import Job, Release
 from tests.browser.conftest import PHONE, Opened, sign_in
@@ -118,6 +120,19 @@ def faults_of(page: Page, paths: list[str], project: Project) -> list[str]:
 def test_every_page_is_in_order(opened: Opened, project: Project, cleo: User, ben: User) -> None:
     faults = faults_of(opened("/", **PHONE), ANONYMOUS, project)
     for user, paths in ((ben, RESEARCHER), (cleo, ADMIN)):
+        faults += faults_of(opened_by(user, opened, **PHONE), paths, project)
+    assert not faults, "\n".join(faults)
+
+
+def test_no_name_is_too_long_for_a_page(opened: Opened, project: Project, cleo: User, ben: User) -> None:
+    """Names come from people and from surveys, and need have no space in them."""
+    Project.objects.update(title="T" * 200)
+    Galaxy.objects.update(name=Concat(Value("G" * 190), "pk", output_field=CharField()))
+    User.objects.filter(pk=ben.pk).update(username="b" * 150)
+    Job.objects.filter(state="failed").update(message="/" + "m" * 300)
+    ben.refresh_from_db()
+    faults = faults_of(opened("/", **PHONE), ["/", "/projects/{}/", "/projects/{}/classify/"], project)
+    for user, paths in ((ben, ["/mine/", "/research/", "/research/{}/", "/research/{}/rules/"]), (cleo, ADMIN)):
         faults += faults_of(opened_by(user, opened, **PHONE), paths, project)
     assert not faults, "\n".join(faults)
 
