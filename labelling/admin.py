@@ -5,7 +5,9 @@ What a vote made is read-only here: it changes by its verb function, which an ac
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -21,11 +23,16 @@ from labelling.models import (
     Volunteer,
 )
 from labelling.retirement import retire
+from ml.schema import UNKEPT
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
 else:  # generic in the stubs alone
     ModelAdmin = admin.ModelAdmin
+    ModelForm = forms.ModelForm
+
+MAX_WEIGHT = 1000
 
 
 class ReadOnly(ModelAdmin):
@@ -41,10 +48,41 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+class ProjectForm(ModelForm):
+    """A refill reads these weights hours later, so they are held against the tree here."""
+
+    def clean_question_weights(self) -> dict[str, float]:
+        weights = self.cleaned_data["question_weights"]
+        version: TreeVersion | None = self.instance.tree_version
+        known = set(version.tree.question) if version else set()
+        if not isinstance(weights, dict) or not all(_is_weight(weight) for weight in weights.values()):
+            raise ValidationError(f"expected an object of question: number from 0 to {MAX_WEIGHT}")
+        if strangers := sorted(set(weights) - known):
+            raise ValidationError(f"the tree has no question {strangers[0]!r}; expected of {', '.join(sorted(known))}")
+        return weights
+
+
+def _is_weight(weight: object) -> bool:
+    return isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight <= MAX_WEIGHT
+
+
+class GalaxyForm(ModelForm):
+    """Every catalogue writes these columns as texts, as a manifest brought them."""
+
+    def clean_columns(self) -> dict[str, str]:
+        columns = self.cleaned_data["columns"]
+        if not isinstance(columns, dict) or not all(isinstance(value, str) for value in columns.values()):
+            raise ValidationError("expected an object of column: text")
+        if any(UNKEPT.search(text) for pair in columns.items() for text in pair):
+            raise ValidationError("a NUL or half a character is in it, which the database does not keep")
+        return columns
+
+
 @admin.register(Project)
 class ProjectAdmin(ModelAdmin):
     """Texts and rules; the tree, the galaxies and the votes have their own verbs."""
 
+    form = ProjectForm
     list_display = ("title", "slug", "owner", "is_live", "retirement_limit", "votes_per_cycle", "created_at")
     list_filter = ("is_live", "acquisition")
     search_fields = ("title", "slug")
@@ -72,6 +110,7 @@ class MembershipAdmin(ModelAdmin):
 class GalaxyAdmin(ModelAdmin):
     """What a survey said of an object may be mended; its identity, and the side that follows from it, may not."""
 
+    form = GalaxyForm
     list_display = ("name", "survey", "side", "is_simulated", "ra_deg", "dec_deg", "redshift")
     list_filter = ("side", "is_simulated", "survey")
     search_fields = ("name",)

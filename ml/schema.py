@@ -21,6 +21,8 @@ from ml.errors import SchemaError
 FOLDER = Path(__file__).parent / "schemas"
 MAX_ANSWERS = 500
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+UNKEPT = re.compile("[\0\ud800-\udfff]")
+"""A NUL and half a character: JSON can spell them, and no database keeps them as text."""
 
 Walk = Mapping[str, str | Sequence[str]]
 """One volunteer's way through the tree: question key -> answer key, or a list of keys where several may be ticked."""
@@ -249,9 +251,7 @@ def _text(data: Mapping[str, Any], name: str, where: str, default: str | None = 
     value = data.get(name, default)
     if not isinstance(value, str) or (not value and default is None):
         raise SchemaError(f"{where}: {name} is a text, not {value!r:.80}")
-    if any(
-        sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value
-    ):  # JSON can spell them, PostgreSQL keeps none
+    if UNKEPT.search(value):
         raise SchemaError(f"{where}: {name} {value!r:.80} has a NUL or half a character in it")
     return value
 

@@ -4,6 +4,7 @@ import json
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -59,6 +60,13 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """The uniform shares are parts of one whole: for forms, the admin and `create_project` alike."""
+        shares = (self.pool_uniform_share or 0) + (self.holdout_uniform_share or 0)
+        if shares > 1:
+            why = f"the two uniform shares together are {shares:g}; expected at most 1"
+            raise ValidationError({"holdout_uniform_share": why})
 
     @property
     def tree(self) -> DecisionTree:

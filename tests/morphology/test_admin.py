@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from labelling.models import Assignment, Classification, Galaxy, Project, Subject
+from labelling.models import Assignment, Classification, Galaxy, Project, Subject, Volunteer
 from morphology.models import Job, ModelVersion, Release, Score, Segment
 from tests.labelling.factories import make_volunteers, served, vote
 from tests.labelling.pages.drawn import make_drawn_project
@@ -111,6 +111,50 @@ def test_a_galaxys_identity_and_side_stay(client: Client, cleo: User, project: P
     galaxy = Galaxy.objects.all()[0]
     page = client.get(reverse("admin:labelling_galaxy_change", args=[galaxy.pk]))
     assert set(page.context["adminform"].form.fields) == {"ra_deg", "dec_deg", "redshift", "columns"}
+
+
+@pytest.mark.parametrize("columns", ["[]", "3", '{"a": 1}', '{"a": NaN}', '{"a": "\\u0000"}', '{"\\u0000": ""}'])
+def test_a_galaxys_columns_stay_what_a_catalogue_can_write(
+    client: Client, cleo: User, project: Project, columns: str
+) -> None:
+    client.force_login(cleo)
+    address = reverse("admin:labelling_galaxy_change", args=[Galaxy.objects.all()[0].pk])
+    assert client.post(address, {"columns": columns}).status_code == 200
+    assert client.post(address, {"columns": '{"mag": "17.2"}'}).status_code == 302
+    assert Galaxy.objects.filter(columns={"mag": "17.2"}).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_taken"),
+    [
+        ({"question_weights": '{"bar": 0.5}'}, True),
+        ({"question_weights": '{"spiral": 1}'}, False),
+        ({"question_weights": '{"bar": "much"}'}, False),
+        ({"question_weights": '{"bar": NaN}'}, False),
+        ({"question_weights": '{"bar": -1}'}, False),
+        ({"question_weights": "[]"}, False),
+        ({"pool_uniform_share": "0.7", "holdout_uniform_share": "0.7"}, False),
+    ],
+)
+def test_a_projects_rules_are_checked_before_a_refill_reads_them(
+    client: Client, cleo: User, project: Project, changes: dict[str, str], is_taken: bool
+) -> None:
+    client.force_login(cleo)
+    address = reverse("admin:labelling_project_change", args=[project.pk])
+    form = client.get(address).context["adminform"].form
+    filled = {name: form.initial[name] for name in form.fields if form.initial[name] not in (None, {})}
+    assert (client.post(address, {**filled, **changes}).status_code == 302) is is_taken
+
+
+def test_who_leaves_takes_no_vote_along(client: Client, cleo: User, ada: User, project: Project) -> None:
+    """A user goes, for good; the volunteer and what they said stay."""
+    Volunteer.objects.update(user=ada)
+    client.force_login(cleo)
+    assert client.post(reverse("admin:auth_user_delete", args=[ada.pk]), {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=ada.pk).exists()
+    assert Classification.objects.count() == Volunteer.objects.filter(user=None).count() == 1
+    client.post(reverse("admin:auth_user_delete", args=[project.owner_id]), {"post": "yes"})
+    assert User.objects.filter(pk=project.owner_id).exists(), "who owns a project stays"
 
 
 def test_the_action_retires_broken_images_through_the_verb(client: Client, cleo: User, project: Project) -> None:
