@@ -13,6 +13,8 @@ from labelling.errors import TreeFrozen
 from labelling.models import Project, Subject, TreeVersion
 from ml.schema import DecisionTree
 
+RESERVED_SLUGS = ("new",)  # /research/new/ is where a project is made
+
 
 @transaction.atomic
 def create_project(*, slug: str, title: str, owner: User, tree: DecisionTree, **rules: Any) -> Project:
@@ -22,8 +24,8 @@ def create_project(*, slug: str, title: str, owner: User, tree: DecisionTree, **
     """
     project = Project(slug=slug, title=title, owner=owner, **rules)
     project.full_clean(exclude=["tree_version"])
-    if project.pool_uniform_share + project.holdout_uniform_share > 1:
-        raise ValidationError({"holdout_uniform_share": "the two uniform shares together are at most 1"})
+    if slug in RESERVED_SLUGS:
+        raise ValidationError({"slug": f"{slug!r} is taken by another page; choose another address"})
     project.save()
     set_tree(project, tree)
     return project

@@ -1,6 +1,7 @@
 """The researchers' forms; what they refuse is said beside the field, in the words of whoever refused it."""
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -14,6 +15,7 @@ from morphology.pages.uploads import Upload, is_zip
 
 MAX_TREE_BYTES = 1_000_000
 MAX_MANIFEST_BYTES = 500_000_000
+MAX_FILE_NAME_BYTES = 255  # Linux takes no longer one; other systems count letters
 OWN_TREE = "own"
 
 
@@ -50,16 +52,6 @@ class RulesForm(ProjectForm):
             "holdout_uniform_share": "Uniform share of the hold-out",
             "lease_seconds": "Seconds for which a galaxy is kept for whoever looks at it",
         }
-
-    def clean(self) -> dict[str, Any]:
-        """The uniform shares are parts of one whole."""
-        cleaned = super().clean() or {}
-        shares = cleaned.get("pool_uniform_share", 0) + cleaned.get("holdout_uniform_share", 0)
-        if shares > 1:
-            self.add_error(
-                "holdout_uniform_share", f"the two uniform shares together are {shares:g}; expected at most 1"
-            )
-        return cleaned
 
 
 class _ManyFilesInput(forms.ClearableFileInput):
@@ -103,6 +95,8 @@ class GalaxiesForm(forms.Form):
         names = [image.name for image in images]
         if len(set(names)) < len(names):
             raise forms.ValidationError("two of these files have the same name")
+        if too_long := next((name for name in names if len(os.fsencode(name or "")) > MAX_FILE_NAME_BYTES), None):
+            raise forms.ValidationError(f"the name {too_long:.40}... has more than {MAX_FILE_NAME_BYTES} bytes")
         if not is_zip(images) and any((name or "").lower().endswith(".zip") for name in names):
             raise forms.ValidationError("expected one zip, or picture files, not both")
         return images

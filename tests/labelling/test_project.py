@@ -30,6 +30,7 @@ def test_a_project_has_its_tree_and_its_rules(ben):
     ("rules", "field"),
     [
         ({"slug": "not a slug"}, "slug"),
+        ({"slug": "new"}, "slug"),
         ({"retirement_limit": 0}, "retirement_limit"),
         ({"lease_seconds": 0}, "lease_seconds"),
         ({"consensus_fraction": 0.3}, "consensus_fraction"),
@@ -102,9 +103,10 @@ def test_a_live_project_is_open_to_everybody(ada):
 def test_a_project_that_is_not_live_is_open_to_its_people(ada, ben, cleo):
     project = make_project(is_live=False)
     Membership.objects.create(project=project, user=ben, role=Membership.Role.RESEARCHER)
+    staff = User.objects.create(username="staff", is_staff=True)
     strangers: list[User | AnonymousUser] = [AnonymousUser(), ada]
     assert [is_open_to(project, user) for user in strangers] == [False, False]
-    assert [is_open_to(project, user) for user in (ben, cleo, project.owner)] == [True, True, True]
+    assert [is_open_to(project, user) for user in (ben, cleo, staff, project.owner)] == [True] * 4
 
 
 def test_a_project_without_a_tree_is_open_to_nobody(cleo):

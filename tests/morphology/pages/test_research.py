@@ -144,6 +144,9 @@ def test_what_is_wrong_is_said_beside_the_field(client: Client, researcher: User
     assert "greater than or equal to 1" in refused(client, retirement_limit=0)
     pair = [zipped(), SimpleUploadedFile("a.jpg", blob(1))]
     assert "expected one zip, or picture files, not both" in refused(client, images=pair)
+    endless = SimpleUploadedFile("\u661f" * 100 + ".jpg", blob(1))
+    assert "has more than 255 bytes" in refused(client, images=endless)
+    assert "is taken by another page" in refused(client, slug="new")
     twins = [SimpleUploadedFile("a.jpg", blob(1)), SimpleUploadedFile("a.jpg", blob(2))]
     assert "two of these files have the same name" in refused(client, images=twins)
 
