@@ -18,7 +18,7 @@ from ml.errors import CheckpointError
 from ml.networks import HeadConfig, TreeHead
 from ml.schema import DecisionTree
 
-FORMAT = "voorwerp-head-1"
+FORMAT = "voorwerp-head-2"
 _CARD = "voorwerp"
 _MAX_HEADER_BYTES = 10_000_000
 

@@ -28,6 +28,13 @@ _START_SPREAD = 3e-3
 _EMPTY = 1e-6
 """Part of the first component's variance below which a component is left out."""
 
+_FAR = 4.0
+"""Deviations from the centre at which a feature is held: an encoder's features of a ghost or of static can lie at
+hundreds, where a head that learned near the centre would be sure of anything."""
+
+_N_TRIMS = 6
+"""Rounds in which centre and scale are found without such features; each takes nearly all that the last one left."""
+
 
 @dataclass(frozen=True)
 class HeadConfig:
@@ -54,6 +61,7 @@ class TreeHead(nn.Module):
     """Embeddings (G, E) to mean logits (G, S, A) and log precisions (G, S, Q) of a decision tree."""
 
     centre: Tensor
+    scale: Tensor
     projection: Tensor
 
     def __init__(self, tree: DecisionTree, config: HeadConfig, *, seed: int = 0) -> None:
@@ -62,6 +70,7 @@ class TreeHead(nn.Module):
         n_outputs = len(tree.columns) + len(tree.questions)
         members, components, hidden = config.n_members, config.n_components, config.n_hidden
         self.register_buffer("centre", torch.zeros(config.n_features))
+        self.register_buffer("scale", torch.ones(config.n_features))
         self.register_buffer("projection", torch.eye(config.n_features, components))
         generator = torch.Generator().manual_seed(seed)
         if hidden:
@@ -76,21 +85,21 @@ class TreeHead(nn.Module):
     def fit_components(self, embeddings: Tensor) -> None:
         """Take the principal components of these embeddings (G, E), labelled or not, as the head's input.
 
-        Features are brought to unit variance first, components to a mean variance of 1 together: so a component's
-        share in the features' spread remains, and with weight decay the weak ones, mostly noise, say little.
+        Features are brought to unit variance and held within four deviations first, components to a mean variance of
+        1 together: so a component's share in the features' spread remains, and with weight decay the weak ones, mostly
+        noise, say little.
         """
         if len(embeddings) < 2 or not torch.isfinite(embeddings).all():
             raise PosteriorError(f"components need 2 or more finite embeddings, not {len(embeddings)}")
         x = embeddings.double()
-        centre, scale = x.mean(0), x.std(0)
-        # A feature that is nearly constant here must not be blown up when a galaxy comes that shows it.
-        scale = torch.maximum(scale, 0.1 * scale.mean()).clamp_min(1e-6)
-        x = (x - centre) / scale
-        variance, axes = torch.linalg.eigh(x.T @ x / (len(x) - 1))  # ascending; half the time of an SVD at 2,500 rows
+        centre, scale = _centre_and_scale(x)
+        x = ((x - centre) / scale).clamp(-_FAR, _FAR)
+        variance, axes = torch.linalg.eigh(torch.cov(x.T))  # ascending; half the time of an SVD at 2,500 rows
         variance, axes = variance.flip(0)[: self.config.n_components], axes.flip(1)[:, : self.config.n_components]
         axes = axes * (variance > _EMPTY * variance[0])  # what no galaxy here varies along says nothing of the next
         self.centre.copy_(centre)
-        self.projection.copy_(axes / scale[:, None] / variance.clamp_min(0).mean().sqrt().clamp_min(1e-6))
+        self.scale.copy_(scale)
+        self.projection.copy_(axes / variance.clamp_min(0).mean().sqrt().clamp_min(1e-6))
 
     @torch.no_grad()
     def start_at(self, blind: BlindPredictor) -> None:
@@ -99,8 +108,8 @@ class TreeHead(nn.Module):
         self.bias.copy_(torch.as_tensor(start).expand_as(self.bias))
 
     def components(self, embeddings: Tensor) -> Tensor:
-        """Standardised principal components, (G, E) -> (G, C)."""
-        return (embeddings.float() - self.centre) @ self.projection
+        """Standardised principal components, (G, E) -> (G, C); bounded, whatever the embeddings are."""
+        return ((embeddings.float() - self.centre) / self.scale).clamp(-_FAR, _FAR) @ self.projection
 
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""
@@ -175,3 +184,14 @@ class BayesianCNN(nn.Module):
         """Mean logits (G, M, A) and log precisions (G, M, Q)."""
         outputs: Any = self.head(self.encoder(images))
         return outputs[0], outputs[1]
+
+
+def _centre_and_scale(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of features (G, E) over most galaxies, (E,) each: a few far-out ones hardly move them."""
+    held = x
+    for _ in range(_N_TRIMS):
+        centre, scale = held.mean(0), held.std(0)
+        # A feature that is nearly constant here must not be blown up when a galaxy comes that shows it.
+        scale = torch.maximum(scale, 0.1 * scale.mean()).clamp_min(1e-6)
+        held = x.clamp(centre - _FAR * scale, centre + _FAR * scale)
+    return centre, scale

@@ -124,6 +124,16 @@ def test_a_galaxy_with_a_feature_never_seen_before_stays_within_reason() -> None
     assert head.components(new).abs().max() < 100
 
 
+def test_a_picture_of_static_flies_nowhere_and_does_not_squeeze_the_others_together() -> None:
+    head, x = make_head(), embeddings(300)
+    static = torch.full((3, 20), 1000.0)
+    head.fit_components(x)
+    before = head.components(x)
+    assert head.components(static).norm(dim=1).max() < 3 * before.norm(dim=1).max()
+    head.fit_components(torch.cat([x, static]))
+    assert head.components(x).var(0).sum() > 0.5 * before.var(0).sum()
+
+
 @pytest.mark.parametrize("dropout", [0.0, 1.0])
 def test_dropout_that_makes_samples_equal_is_refused(dropout: float) -> None:
     with pytest.raises(ValueError, match="dropout lies between"):
