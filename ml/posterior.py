@@ -14,13 +14,13 @@ from scipy import special
 
 from ml import losses
 from ml.errors import PosteriorError
+from ml.quantiles import mixture_quantiles
 from ml.schema import DecisionTree
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.number[Any]]
 
 MIN_SPREAD = 1e-7
-_QUANTILE_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,15 @@ def intervals(
     """Lower and upper ends (G, A) of the central interval of each vote fraction.
 
     Quantiles of the *mixture* over samples of Beta(alpha_a, precision - alpha_a), so samples that disagree make it
-    wide (the median of the samples' own quantiles would not). The root is bracketed and found by regula falsi
-    (Illinois) on the averaged distribution function, to `tolerance` in the fraction or in the probability.
+    wide (the median of the samples' own quantiles would not). Right to `tolerance` in the fraction or the probability.
     """
+    alpha = posterior.concentrations
+    rest = posterior.tree.spread(posterior.precision) - alpha
+    a, b = (np.swapaxes(x, 1, 2).reshape(-1, posterior.n_samples) for x in (alpha, rest))  # (G*A, S)
+    shape = posterior.n_galaxies, posterior.mean.shape[2]
+    w = np.repeat(_weights(posterior, weights), shape[1], axis=0)
     tails = ((1 - level) / 2, (1 + level) / 2)
-    lower, upper = (_mixture_quantile(posterior, tail, _weights(posterior, weights), tolerance) for tail in tails)
+    lower, upper = (ends.reshape(shape) for ends in mixture_quantiles(a, b, w, tails, tolerance=tolerance))
     return lower, upper
 
 
@@ -168,42 +172,3 @@ def _weights(posterior: Posterior, weights: Floats | None) -> Floats:
     if weights is None:
         return np.full((posterior.n_galaxies, posterior.n_samples), 1 / posterior.n_samples)
     return weights
-
-
-def _mixture_quantile(posterior: Posterior, probability: float, weights: Floats, tolerance: float) -> Floats:
-    """One quantile of every answer's mixture, (G, A); each step works on the answers not yet found."""
-    alpha, n_answers = posterior.concentrations, posterior.mean.shape[2]
-    rest = posterior.tree.spread(posterior.precision) - alpha
-    a, b = (np.swapaxes(x, 1, 2).reshape(-1, posterior.n_samples) for x in (alpha, rest))  # (G*A, S)
-    w = np.repeat(weights, n_answers, axis=0)
-
-    def excess(rows: npt.NDArray[np.intp], x: Floats) -> Floats:
-        return np.asarray((w[rows] * special.betainc(a[rows], b[rows], x[:, None])).sum(1) - probability)
-
-    found = _first_guess(a, b, w, probability)
-    low, high = np.zeros_like(found), np.ones_like(found)
-    below, above = np.full_like(found, -probability), np.full_like(found, 1 - probability)
-    rows = np.arange(len(found))
-    for _ in range(_QUANTILE_STEPS):
-        error = excess(rows, found[rows])
-        is_above = error > 0
-        # Illinois: the end that stays put counts half, or regula falsi would creep up from one side.
-        above[rows] = np.where(is_above, error, above[rows] / 2)
-        below[rows] = np.where(is_above, below[rows] / 2, error)
-        high[rows] = np.where(is_above, found[rows], high[rows])
-        low[rows] = np.where(is_above, low[rows], found[rows])
-        rows = rows[(np.abs(error) > tolerance) & (high[rows] - low[rows] > tolerance)]
-        if not len(rows):
-            break
-        found[rows] = low[rows] + (high - low)[rows] * (below / (below - above))[rows]
-    return found.reshape(posterior.n_galaxies, n_answers)
-
-
-def _first_guess(a: Floats, b: Floats, w: Floats, probability: float) -> Floats:
-    """The quantile of the one Beta that has the mixture's mean and variance: often nearly right."""
-    mean = a / (a + b)
-    centre = (w * mean).sum(1)
-    variance = (w * (mean * (1 - mean) / (a + b + 1) + np.square(mean - centre[:, None]))).sum(1)
-    precision = np.maximum(centre * (1 - centre) / variance - 1, 1e-3)
-    guess = special.betaincinv(centre * precision, (1 - centre) * precision, probability)
-    return np.asarray(np.clip(np.nan_to_num(guess, nan=0.5), 1e-9, 1 - 1e-9))
