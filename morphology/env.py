@@ -1,6 +1,7 @@
 """Readers of environment variables: each raises at start on nonsense, naming the variable and what was expected."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -19,12 +20,26 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r}: expected 1 or 0")
 
 
-def integer(name: str, default: int, *, least: int = 0) -> int:
-    """A whole number, not below `least`."""
+def integer(name: str, default: int, *, least: int = 0, most: int = 10**18) -> int:
+    """A whole number, from `least` to `most`."""
     value = os.environ.get(name, "") or str(default)
-    if not value.isdecimal() or int(value) < least:
-        raise ImproperlyConfigured(f"{name}={value!r}: expected a whole number of at least {least}")
+    if not value.isdecimal() or not least <= int(value) <= most:
+        upper = f" and at most {most}" if most < 10**18 else ""
+        raise ImproperlyConfigured(f"{name}={value!r}: expected a whole number of at least {least}{upper}")
     return int(value)
+
+
+def port(name: str, default: int) -> int:
+    """A TCP port."""
+    return integer(name, default, least=1, most=65535)
+
+
+def choice(name: str, default: str, among: Sequence[str]) -> str:
+    """One of a few words, in capitals or not."""
+    value = text(name, default).upper()
+    if value not in among:
+        raise ImproperlyConfigured(f"{name}={value!r}: expected one of {', '.join(among)}")
+    return value
 
 
 def fraction(name: str, default: float) -> float:

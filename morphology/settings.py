@@ -3,10 +3,13 @@
 docs/operations.md documents each. With none set this is the demo: embedded servers, files under ./data.
 """
 
+import contextlib
+import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -27,15 +30,18 @@ def _secret_key() -> str:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     path = DATA_DIR / "secret_key"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+        with tempfile.NamedTemporaryFile("w", dir=DATA_DIR, prefix="secret_key-") as made:  # readable by us alone
+            made.write(secrets.token_urlsafe(50))
+            made.flush()
+            with contextlib.suppress(FileExistsError):  # whole or not at all, and the first of two processes makes it
+                os.link(made.name, path)
     return path.read_text(encoding="utf-8")
 
 
 def _database(url: str) -> dict[str, Any]:
     """postgresql://user:password@host:port/name, or ...@/name?host=/socket/folder."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+    parts = _parts(url)
+    if parts is None or parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL: expected postgresql://user:password@host:port/name")
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     return {
@@ -49,6 +55,24 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def _redis(url: str) -> str:
+    """Refused without its value, as DATABASE_URL is: both may hold a password."""
+    parts = _parts(url)
+    if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured("REDIS_URL: expected redis://host:port/0 or unix:///path/to/socket")
+    return url
+
+
+def _parts(url: str) -> SplitResult | None:
+    """None for what is no URL, or has a port that is no number."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 SECRET_KEY = _secret_key()
@@ -106,7 +130,7 @@ DATABASES = {"default": _database(env.text("DATABASE_URL", "postgresql://voorwer
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis or Valkey carries, and may be lost: Celery's messages and the cache. unix:///path or redis://host:port/0.
-REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
+REDIS_URL = _redis(env.text("REDIS_URL", "redis://localhost:6379/0"))
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -141,12 +165,12 @@ CELERY_BEAT_SCHEDULE = {
 
 # Where `manage.py serve` and `demo` listen.
 WEB_HOST = env.text("VOORWERP_HOST", "127.0.0.1")
-WEB_PORT = env.integer("VOORWERP_PORT", 8000, least=1)
+WEB_PORT = env.port("VOORWERP_PORT", 8000)
 
 # Files are content-addressed; labelling.files says how. S3: pip install voorwerp[s3] and STORAGE_BUCKET.
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = DATA_DIR / "static" if PRODUCTION else None  # else they are served from where they lie
 _bucket = env.text("STORAGE_BUCKET")
 STORAGES = {
     "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": _bucket}}
@@ -183,7 +207,7 @@ EMAIL_BACKEND = (
     else "django.core.mail.backends.console.EmailBackend"
 )
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
-EMAIL_PORT = env.integer("EMAIL_PORT", 25, least=1)
+EMAIL_PORT = env.port("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
@@ -223,11 +247,12 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)},
     "loggers": {"httpx": {"level": "WARNING"}},  # the rehearsal's volunteers ask thousands of pages
 }
