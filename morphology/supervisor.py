@@ -116,6 +116,8 @@ class Stack:
         self._refuse_company()
         self.port = free_port(self.host, self.port)
         call_command("migrate", interactive=False, verbosity=0)
+        if settings.PRODUCTION:  # its pages name style sheets and scripts by their hashes
+            call_command("collectstatic", interactive=False, verbosity=0)
         connections.close_all()
         self.children = self._children()
         self._wanted.set()

@@ -22,7 +22,7 @@ GONE_SECONDS = 10.0
 class Served:
     """`manage.py serve` in a process of its own; `user` is leash.py's, so `namespace` makes root an ordinary user."""
 
-    def __init__(self, data: Path, *, user: str = "") -> None:
+    def __init__(self, data: Path, *, user: str = "", **environment_too: str) -> None:
         self.data = data
         environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "PYTHONPATH")}
         as_user = [sys.executable, "-I", "-S", str(LEASH), "--user", user, "--"] if user else []
@@ -30,7 +30,7 @@ class Served:
         self.process = subprocess.Popen(
             [*as_user, sys.executable, "manage.py", "serve", "--port", "0"],
             cwd=ROOT,
-            env={**environment, "VOORWERP_DATA": str(data), "PYTHONUNBUFFERED": "1"},
+            env={**environment, "VOORWERP_DATA": str(data), "PYTHONUNBUFFERED": "1", **environment_too},
             stdout=self.output.open("w"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -55,8 +55,8 @@ class Served:
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+    def get(self, path: str, **headers: str) -> bytes:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=10) as answer:
             return bytes(answer.read())
 
     def connect(self) -> psycopg.Connection:

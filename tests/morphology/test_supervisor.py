@@ -1,6 +1,7 @@
 """The supervisor as a whole: it ends with nothing left behind, starts again with every row, and heals what dies."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,15 @@ def test_nothing_is_left_and_every_row_is_found_after_ctrl_c_and_kill_and_kill_9
                 connection.execute("INSERT INTO kept VALUES (1)")
             assert served.end(by) == status
             wait_until_gone(data)
+
+
+def test_production_starts_from_an_empty_folder_with_its_styles_and_scripts(tmp_path: Path) -> None:
+    with Served(tmp_path / "data", VOORWERP_PRODUCTION="1", SECRET_KEY="x" * 50) as served:
+        by_proxy = {"X-Forwarded-Proto": "https"}
+        page = served.get("/accounts/login/", **by_proxy).decode()
+        named = set(re.findall(r'"(/static/[^"]+)"', page))
+        assert any(re.search(r"/voorwerp\.\w{12}\.css$", name) for name in named), named
+        assert all(served.get(name, **by_proxy) for name in named)
 
 
 @pytest.fixture(scope="module")
