@@ -21,6 +21,9 @@ def test_the_small_rehearsal_ends_with_balanced_books_and_leaves_no_process(tmp_
         assert [cycle["votes"] for cycle in cycles] == [100, 200]
         assert {"labelled", "votes", "holdout_loss", "blind_loss", "ece", "seconds"} <= set(cycles[0])
         assert 0 < cycles[0]["labelled"] < cycles[1]["labelled"] <= 45
+    chosen, random = report["cycles"][0], report["random_cycles"][0]
+    assert chosen["labelled"] == random["labelled"], "both queues start from the same votes"
+    assert chosen["blind_loss"] == pytest.approx(random["blind_loss"])
     for books in report["books"].values():
         assert books["sent"] == books["stored"] == books["counted"] == books["exported"] == 200
     assert (tmp_path / "report.json").exists()

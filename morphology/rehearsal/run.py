@@ -26,7 +26,7 @@ from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.report import CycleRow, judge, rounded, surroundings, table
 from morphology.rehearsal.scoring import Holdout, holdout_of, score
 from morphology.rehearsal.sky import Answers, Sky
-from morphology.rehearsal.volunteers import Crowd, PageVolunteer, Visit
+from morphology.rehearsal.volunteers import N_AT_ONCE, Crowd, PageVolunteer, Visit
 from morphology.supervisor import say
 
 OWNER = "rehearsal"
@@ -109,7 +109,8 @@ def play(sky: Sky, plan: Plan, volunteers: Sequence[PageVolunteer], scratch: Pat
     rows: list[CycleRow] = []
     for number in range(1, plan.n_cycles + 1):
         started = time.monotonic()
-        visits += crowd.vote(plan.votes_per_cycle, answers.take)
+        # Before there are scores one after another, so that the chosen and the random queue start from the same votes.
+        visits += crowd.vote(plan.votes_per_cycle, answers.take, n_at_once=1 if number == 1 else N_AT_ONCE)
         mark_simulated(visits)
         say(
             f"{project.slug}: {plan.votes_per_cycle} votes in {time.monotonic() - started:.0f} s; cycle {number} is due"

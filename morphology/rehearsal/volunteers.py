@@ -27,7 +27,7 @@ PAUSE_SECONDS = 0.5
 IN_HANDS_SECONDS = 0.05
 LEAVES = 0.03  # part of visits that end with the galaxy given back
 DOUBLES = 0.03  # part of votes that are sent twice
-N_THREADS = 10  # volunteers who are at the pages at one moment
+N_AT_ONCE = 10  # volunteers who are at the pages at one moment
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request would drown everything else
 
 Answer = Callable[[str], Walk]
@@ -172,8 +172,10 @@ class Crowd:
         self._n_wanted = 0
         self._n_active = 0
 
-    def vote(self, n_votes: int, answer: Answer) -> list[Visit]:
+    def vote(self, n_votes: int, answer: Answer, *, n_at_once: int = N_AT_ONCE) -> list[Visit]:
         """Have exactly `n_votes` votes cast; answers every visit, in the order of their ends.
+
+        One at once, a queue in fixed order is served in that order to the last vote: the same votes every time.
 
         Raises:
             RehearsalError: the first that any volunteer met; or nothing is left to serve.
@@ -183,7 +185,7 @@ class Crowd:
         for volunteer in self._volunteers:
             self._idle.put(volunteer)
         visits: list[Visit] = []
-        n_threads = min(N_THREADS, len(self._volunteers))
+        n_threads = min(n_at_once, len(self._volunteers))
         with ThreadPoolExecutor(n_threads, thread_name_prefix="volunteers") as pool:
             turns = [pool.submit(self._take_turns, answer, visits) for _ in range(n_threads)]
             try:
