@@ -4,12 +4,9 @@
 thread of its own. The truths stay in a file beside the pictures: no catalogue, no page and no network ever reads it.
 """
 
-import multiprocessing
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +14,14 @@ import numpy.typing as npt
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils.crypto import salted_hmac
-from PIL import Image
 
 from labelling.ingest.galaxies import ingest
 from labelling.models import Project, Volunteer
 from labelling.project import create_project
 from ml.schema import DecisionTree, Walk, load
-from ml.simulate.galaxies import DEFAULT_SIZE_PX, SimulatedGalaxy, simulate_one
+from ml.simulate.galaxies import DEFAULT_SIZE_PX
 from ml.simulate.volunteers import SimulatedVolunteer, Truth
+from morphology.rehearsal.drawing import drawn
 from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.sky import TREE, Sky, write_manifest
 from morphology.rehearsal.volunteers import PageVolunteer
@@ -35,7 +32,6 @@ DESCRIPTION = "Galaxies that the computer drew: to try Voorwerp, and to see it l
 HOLDOUT_PART = 4  # of a rehearsal: one galaxy in four
 WALKS_A_GALAXY = 40
 N_PEOPLE = 200
-MANY = 1000  # galaxies, from which on a second process is worth its start
 
 Progress = Callable[[int, int], None]
 Truths = Mapping[str, npt.NDArray[np.float64]]
@@ -52,7 +48,7 @@ def render_galaxies(
     """Render `n` galaxies into `out`: images/, truths.npz, and the manifest, whose path is answered."""
     (out / "images").mkdir(parents=True, exist_ok=True)
     rows, truths = [], {}
-    for done, (row, truth) in enumerate(_rendered(n, partial(_render_one, out, seed, size_px)), start=1):
+    for done, (row, truth) in enumerate(drawn(n, out, size_px=size_px, seed=seed), start=1):
         rows.append(row)
         truths[row["id"]] = truth
         if progress is not None:
@@ -153,30 +149,3 @@ def _enter(url: str, number: int) -> PageVolunteer:
         visitor.sign_up(name, password)
     Volunteer.objects.update_or_create(user=User.objects.get(username=name), defaults={"is_simulated": True})
     return visitor
-
-
-def _rendered(
-    n: int, render: Callable[[int], tuple[dict[str, str], npt.NDArray[np.float64]]]
-) -> Iterator[tuple[dict[str, str], npt.NDArray[np.float64]]]:
-    if n < MANY:
-        yield from map(render, range(n))
-        return
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(render, range(n), chunksize=64)
-
-
-def _render_one(out: Path, seed: int, size_px: int, index: int) -> tuple[dict[str, str], npt.NDArray[np.float64]]:
-    """Write one picture; its row of the manifest, and its truth. PNG: a simulated sky has its own noise already."""
-    galaxy = simulate_one(seed, index, size_px)
-    Image.fromarray(galaxy.image).save(out / "images" / f"{galaxy.name}.png")
-    return _manifest_row(galaxy), galaxy.truth
-
-
-def _manifest_row(galaxy: SimulatedGalaxy) -> dict[str, str]:
-    return {
-        "id": galaxy.name,
-        "file": f"images/{galaxy.name}.png",
-        "ra": f"{galaxy.ra_deg:.6f}",
-        "dec": f"{galaxy.dec_deg:.6f}",
-        "redshift": f"{galaxy.redshift:.4f}",
-    }
