@@ -85,6 +85,10 @@ async function finish() {
   const outcome = await outbox.send(vote);
   desk.classList.remove('loading');
   element('asking').inert = false;
+  if (outcome.kind === 'barred') {
+    say('');
+    return show('This vote is not sent yet', `${outcome.message} Your answers are kept until then.`, RELOAD);
+  }
   if (outcome.kind === 'refused') {
     say('');
     return show('This vote was not taken', outcome.message, ['Next galaxy', next], RELOAD);

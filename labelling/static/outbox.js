@@ -5,7 +5,7 @@
 
 /**
  * @typedef {{uuid: string, token: string, walk: Record<string, string | string[]>}} Vote
- * @typedef {{kind: 'saved', n: number} | {kind: 'refused', message: string}} Outcome
+ * @typedef {{kind: 'saved', n: number} | {kind: 'refused' | 'barred', message: string}} Outcome
  */
 
 const PREFIX = 'voorwerp.vote.';
@@ -60,7 +60,7 @@ export class Outbox {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       const outcome = await this.try(vote);
       if (outcome) {
-        forget(vote);
+        if (outcome.kind !== 'barred') forget(vote);
         return outcome;
       }
       this.onWaiting(pause / 1000);
@@ -73,7 +73,7 @@ export class Outbox {
     const outcomes = [];
     for (const vote of leftovers()) {
       const outcome = await this.try(vote);
-      if (!outcome) break; // still no way through; they stay
+      if (!outcome || outcome.kind === 'barred') break; // still no way through; they stay
       forget(vote);
       outcomes.push(outcome);
     }
@@ -86,7 +86,8 @@ export class Outbox {
       const reply = await post(this.url, vote);
       if (reply.status >= 500 || reply.status === 429 || reply.status === 408) return null;
       if (reply.ok) return { kind: 'saved', n: (await reply.json()).n_classifications_by_you };
-      return { kind: 'refused', message: await reason(reply) };
+      // 403: this page, not the vote, is turned away. The cookie went, and comes again with the next page.
+      return { kind: reply.status === 403 ? 'barred' : 'refused', message: await reason(reply) };
     } catch {
       return null; // no network, no answer in time, or a proxy's page in place of ours
     }

@@ -230,6 +230,20 @@ def test_a_refused_vote_is_said_in_words_and_the_next_galaxy_comes(opened: Opene
     opened.complaints.clear()  # type: ignore[attr-defined]
 
 
+def test_a_vote_from_a_page_whose_cookies_went_is_kept_and_sent_by_the_next_page(opened: Opened) -> None:
+    page = opened(desk(make_drawn_project(2)))
+    asked(page, "shape?")
+    page.context.clear_cookies()
+    page.keyboard.press("1")
+    expect(page.locator("#notice-title")).to_have_text("This vote is not sent yet")
+    assert not walks()
+    page.get_by_role("button", name="Reload the page").click()
+    asked(page, "shape?")
+    assert walks() == [{"shape": "smooth"}]
+    assert page.evaluate("localStorage.length") == 0
+    opened.complaints.clear()  # type: ignore[attr-defined]
+
+
 def test_without_a_server_the_page_says_so_and_tries_again(opened: Opened) -> None:
     project = make_drawn_project(1)
     page = opened(f"/projects/{project.slug}/")
