@@ -59,6 +59,16 @@ def test_a_folder_of_ones_own_becomes_a_live_project_and_stays_untouched(tmp_pat
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.csv", "one.png"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "slug"), [("new", "my-galaxies"), ("星", "my-galaxies"), ("s" * 250, "s" * 80)])
+def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, slug: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "manifest.csv").write_text("id,file\n", encoding="utf-8")
+    demo.login_of("ben")
+    assert demo.bring_in(folder).slug == slug
+
+
 def test_a_folder_without_a_manifest_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=f"{tmp_path}/manifest.csv is missing"):
         call_command("demo", data=tmp_path)

@@ -17,7 +17,7 @@ from labelling.errors import LabellingError
 from labelling.ingest.galaxies import ingest
 from labelling.models import Project
 from labelling.pages.access import RESEARCHERS
-from labelling.project import create_project
+from labelling.project import RESERVED_SLUGS, create_project
 from ml.schema import load
 from morphology import embedded
 from morphology.rehearsal.errors import RehearsalError
@@ -111,11 +111,12 @@ def simulate(n_galaxies: int) -> Project:
 
 def bring_in(data: Path) -> Project:
     """A project on somebody's own images, named for their folder; run again, it takes what is new."""
-    slug = slugify(data.resolve().name) or "my-galaxies"
+    slug = slugify(data.resolve().name)[:80]
+    slug = "my-galaxies" if slug in ("", *RESERVED_SLUGS) else slug
     project = Project.objects.filter(slug=slug).first()
     if project is None:
         project = create_project(
-            slug=slug, title=data.resolve().name, owner=User.objects.get(username="ben"), tree=load(TREE)
+            slug=slug, title=data.resolve().name[:200], owner=User.objects.get(username="ben"), tree=load(TREE)
         )
     rejects = settings.DATA_DIR / f"{slug}.rejects.csv"  # not beside the manifest: the folder is not ours
     with tqdm(desc="ingesting", unit=" galaxies") as bar:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
@@ -50,6 +51,8 @@ class Command(BaseCommand):
                 )
         except (LabellingError, RehearsalError) as error:
             raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(f"project {project!r}: {' '.join(error.messages)}") from error
         self.stdout.write(f"{made.subjects.count()} galaxies in project {made.slug}; pictures and truths in {folder}")
 
     def _owner(self, username: str | None) -> User:
