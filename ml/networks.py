@@ -32,8 +32,8 @@ _FAR = 4.0
 """Deviations from the centre at which a feature is held: an encoder's features of a ghost or of static can lie at
 hundreds, where a head that learned near the centre would be sure of anything."""
 
-_N_TRIMS = 6
-"""Rounds in which centre and scale are found without such features; each takes nearly all that the last one left."""
+_N_TRIMS = 40
+"""Rounds at most in which centre and scale are found without such features."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,11 @@ class TreeHead(nn.Module):
         weight = self._masked_weights(n_samples, seed)  # (S, C or H, A + Q)
         member = torch.arange(n_samples) % self.config.n_members
         if len(last) == 1:  # a linear head: every sample looks at the same components, so one product serves all
-            flat = weight.permute(1, 0, 2).reshape(weight.shape[1], -1)  # (C, S * (A + Q))
-            got = (last[0] @ flat).reshape(len(embeddings), n_samples, -1)
-        else:
-            got = torch.stack([last[m] @ weight[s] for s, m in enumerate(member.tolist())], dim=1)
+            got = _products(last[0], weight)
+        else:  # one product a member: 32 small ones take three times as long
+            got = last.new_empty(len(embeddings), *weight.shape[::2])
+            for m in range(min(n_samples, self.config.n_members)):
+                got[:, m :: self.config.n_members] = _products(last[m], weight[m :: self.config.n_members])
         return self._divide(got + self.bias[member, 0])
 
     @torch.no_grad()
@@ -188,10 +189,18 @@ class BayesianCNN(nn.Module):
 
 def _centre_and_scale(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation of features (G, E) over most galaxies, (E,) each: a few far-out ones hardly move them."""
-    held = x
+    held, scale = x, torch.full_like(x[0], torch.inf)
     for _ in range(_N_TRIMS):
-        centre, scale = held.mean(0), held.std(0)
+        before, centre, scale = scale, held.mean(0), held.std(0)
         # A feature that is nearly constant here must not be blown up when a galaxy comes that shows it.
         scale = torch.maximum(scale, 0.1 * scale.mean()).clamp_min(1e-6)
+        if (scale > 0.99 * before).all():
+            break
         held = x.clamp(centre - _FAR * scale, centre + _FAR * scale)
     return centre, scale
+
+
+def _products(features: Tensor, weight: Tensor) -> Tensor:
+    """Features (G, H) by the weights of S samples (S, H, O), (G, S, O), as one matrix product."""
+    flat = weight.permute(1, 0, 2).reshape(weight.shape[1], -1)  # (H, S * O)
+    return (features @ flat).reshape(len(features), len(weight), -1)

@@ -67,6 +67,16 @@ def test_a_mask_on_the_weights_is_a_mask_on_the_features(n_hidden: int) -> None:
     torch.testing.assert_close(masked[:, 0], expected[:, :8])
 
 
+@pytest.mark.parametrize("n_samples", [2, 7])
+def test_a_sample_is_its_member_in_turn(n_samples: int) -> None:
+    head, x = make_head(n_hidden=16, n_members=3, dropout=1e-9), embeddings()
+    logits, log_precision = head.samples(x, n_samples)
+    of_members = head(x)
+    for s in range(n_samples):
+        torch.testing.assert_close(logits[:, s], of_members[0][:, s % 3])
+        torch.testing.assert_close(log_precision[:, s], of_members[1][:, s % 3])
+
+
 def test_samples_average_to_the_plain_pass_of_a_linear_head() -> None:
     head, x = make_head(n_members=1), embeddings()
     logits, _ = head.samples(x, 20_000)
@@ -126,7 +136,7 @@ def test_a_galaxy_with_a_feature_never_seen_before_stays_within_reason() -> None
 
 def test_a_picture_of_static_flies_nowhere_and_does_not_squeeze_the_others_together() -> None:
     head, x = make_head(), embeddings(300)
-    static = torch.full((3, 20), 1000.0)
+    static = torch.full((3, 20), 60_000.0)
     head.fit_components(x)
     before = head.components(x)
     assert head.components(static).norm(dim=1).max() < 3 * before.norm(dim=1).max()
