@@ -3,6 +3,7 @@
 What a zip says of itself is not believed: bytes are counted as they come out.
 """
 
+import lzma
 import shutil
 import stat
 import zipfile
@@ -16,6 +17,8 @@ from labelling.errors import IngestError
 
 MAX_FILES = 500_000
 _BLOCK_BYTES = 1 << 20
+# What zipfile raises on broken and hostile bytes; it has no common root for them.
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, UnicodeDecodeError, NotImplementedError, EOFError)
 
 
 def extract(zip_path: Path, folder: Path) -> Path:
@@ -31,11 +34,11 @@ def extract(zip_path: Path, folder: Path) -> Path:
     try:
         _extract_all(zip_path, half)
         half.replace(folder)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as broken:
+    except _BROKEN as broken:
         raise IngestError(f"{zip_path.name} is not a zip that can be read: {broken}") from broken
-    except OSError:
+    except OSError as wrong:  # a name too long, a file where another needs a folder, a full disk
         if not folder.exists():  # else another attempt was first, with the same files
-            raise
+            raise IngestError(f"{zip_path.name} cannot be unpacked: {wrong.strerror or wrong}") from wrong
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return folder

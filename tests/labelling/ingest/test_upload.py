@@ -76,6 +76,24 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
         extract(tmp_path / "images.zip", tmp_path / "images")
 
 
+@pytest.mark.parametrize("names", [("a", "a/b.jpg"), ("x" * 300,)])
+def test_a_name_that_the_disk_does_not_take_is_refused(packed: Any, tmp_path: Path, names: tuple[str, ...]) -> None:
+    with pytest.raises(IngestError, match=r"images\.zip cannot be unpacked: File"):
+        extract(packed(dict.fromkeys(names, b"one")), tmp_path / "images")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_of_another_method_is_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.jpg", bytes(range(256)) * 40)
+    content = bytearray(path.read_bytes())
+    content[45:80] = b"\xff" * 35
+    path.write_bytes(content)
+    with pytest.raises(IngestError):
+        extract(path, tmp_path / "images")
+
+
 def test_a_damaged_zip_is_refused_whole(packed: Any, tmp_path: Path) -> None:
     path = packed({"a.jpg": bytes(range(256)) * 40})
     content = bytearray(path.read_bytes())
