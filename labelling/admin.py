@@ -22,7 +22,7 @@ from labelling.models import (
     TreeVersion,
     Volunteer,
 )
-from labelling.retirement import retire
+from labelling.retirement import retire, retire_full
 from ml.schema import UNKEPT
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class ProjectAdmin(ModelAdmin):
     search_fields = ("title", "slug")
     autocomplete_fields = ("owner",)
     readonly_fields = ("slug", "tree_version", "encoder", "n_samples", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Project, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        retire_full(obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # `create_project` gives it a tree, too: /research/new/

@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from labelling.models import Assignment, Galaxy, Subject
+from labelling.models import Assignment, Galaxy, Project, Subject
 from labelling.models.subject import Arm
 
 _EARLY = (Subject.Retired.CONSENSUS, Subject.Retired.INFORMATION)
@@ -39,6 +39,14 @@ def retire(subject_id: int, reason: Subject.Retired, now: datetime | None = None
         _mark(subject, reason, now or timezone.now())
         subject.save(update_fields=["retired_at", "retired_reason"])
         return True
+
+
+def retire_full(project: Project) -> int:
+    """Retire the subjects that have all their votes since the project's limit was lowered; how many."""
+    full = Subject.objects.filter(
+        project=project, retired_at__isnull=True, n_classifications__gte=project.retirement_limit
+    )
+    return full.update(retired_at=timezone.now(), retired_reason=Subject.Retired.COUNT)
 
 
 def is_in_uniform_share(subject: Subject) -> bool:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from labelling.models import Galaxy, Image, Project, Subject
 from labelling.pages.access import own_project
 from labelling.pages.progress import progress_of
+from labelling.retirement import retire_full
 from morphology.enqueue import start_cycle
 from morphology.errors import CycleRunning
 from morphology.models import Job, Score
@@ -143,7 +144,9 @@ def rules(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         # The form's fields alone: a live switch or a new tree of this minute stays.
         form.instance.save(update_fields=list(form.cleaned_data))
-        messages.success(request, "The rules are changed. Galaxies that are finished stay finished.")
+        n_retired = retire_full(project)
+        more = f" {n_retired} have all their votes now." if n_retired else ""
+        messages.success(request, f"The rules are changed. Galaxies that are finished stay finished.{more}")
         return redirect("state", slug=slug)
     status = 422 if request.method == "POST" else 200
     return render(request, "research/rules.html", {"project": project, "slug": slug, "rules": form}, status=status)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from labelling.models import Galaxy, Subject
 from labelling.models.subject import Arm
-from labelling.retirement import retire, retire_if_due
+from labelling.retirement import retire, retire_full, retire_if_due
 from ml.schema import DecisionTree
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, SMOOTH, question
@@ -105,3 +105,14 @@ def test_a_retired_subject_does_not_retire_again():
     when = subject.retired_at
     assert not retire_if_due(subject, timezone.now())
     assert subject.retired_at == when
+
+
+def test_a_lowered_limit_finishes_what_has_its_votes():
+    project = make_project(retirement_limit=3)
+    subjects = [make_subject(project, n_classifications=n) for n in (0, 1, 2)]
+    other = make_subject(make_project(retirement_limit=3), n_classifications=2)
+    project.retirement_limit = 2
+    assert (retire_full(project), retire_full(project)) == (1, 0)
+    assert list(Subject.objects.filter(retired_reason=Retired.COUNT)) == [subjects[2]]
+    other.refresh_from_db()
+    assert other.retired_at is None

@@ -138,6 +138,17 @@ def test_rules_change_and_nothing_else_does(client: Client, project: Project) ->
     assert response.status_code == 422 and "expected at most 1" in response.content.decode()
 
 
+def test_a_lowered_limit_finishes_what_has_its_votes(client: Client, project: Project) -> None:
+    first = project.subjects.all()[0]
+    project.subjects.filter(pk=first.pk).update(n_classifications=3)
+    client.force_login(project.owner)
+    path = f"/research/{project.slug}/rules/"
+    known = {name: value for name, value in client.get(path).context["rules"].initial.items() if value is not None}
+    page = client.post(path, {**known, "retirement_limit": 3}, follow=True).content.decode()
+    assert "1 have all their votes now" in page
+    assert list(project.subjects.filter(retired_reason="count")) == [first]
+
+
 def test_more_galaxies_are_added(client: Client, project: Project) -> None:
     client.force_login(project.owner)
     path = f"/research/{project.slug}/galaxies/"
