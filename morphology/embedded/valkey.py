@@ -5,6 +5,7 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from morphology.child import Child
 from morphology.embedded.errors import EmbeddedError
@@ -22,7 +23,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        return f"unix://{self.socket}?db=0"
+        return f"unix://{quote(str(self.socket))}?db=0"
 
     def start(self) -> None:
         """Start it and wait until it takes connections.

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from kombu import Connection
 
 from morphology import embedded
 from morphology.embedded import places, postgres, server_user, valkey
@@ -183,3 +184,18 @@ def test_a_closed_folder_above_the_cluster_is_named(tmp_path: Path, monkeypatch:
     closed.mkdir(mode=0o700)
     with pytest.raises(EmbeddedError, match="cannot enter /"):
         postgres.Postgres(closed, is_durable=False).start()
+
+
+def test_any_name_of_a_data_folder_will_do(tmp_path: Path) -> None:
+    data = tmp_path / "50%25 of #1?"
+    server = valkey.Valkey(data)
+    server.start()
+    try:
+        with (
+            redis.Redis.from_url(server.url) as directly,
+            Connection(server.url.replace("unix:", "redis+socket:")) as broker,
+        ):
+            assert directly.ping()
+            broker.ensure_connection(max_retries=1, timeout=1)
+    finally:
+        server.stop()
