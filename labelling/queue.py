@@ -153,8 +153,15 @@ def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, 
 
 def _picked(subject: Subject, arm: Arm) -> Pick:
     if arm == Arm.ACQUIRED:
-        return Pick(subject, Arm.UNSCORED if subject.priority is None else Arm.ACQUIRED, None)
+        return Pick(subject, _why(subject), None)
     return Pick(subject, arm, _inclusion_probability(subject, arm))
+
+
+def _why(subject: Subject) -> Arm:
+    """What stands behind the priority by which a subject comes first."""
+    if subject.priority is None:
+        return Arm.UNSCORED
+    return Arm.RANDOM if subject.scored_by is None else Arm.ACQUIRED
 
 
 def _inclusion_probability(subject: Subject, arm: Arm) -> float:

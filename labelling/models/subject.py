@@ -13,6 +13,7 @@ class Arm(models.TextChoices):
 
     ACQUIRED = "acquired", "acquired for its score"
     UNSCORED = "unscored", "no score yet: fixed random order"
+    RANDOM = "random", "in random order, by the project's rule"
     POOL_UNIFORM = "pool_uniform", "uniform share of the pool"
     HOLDOUT_UNIFORM = "holdout_uniform", "uniform share of the hold-out"
 

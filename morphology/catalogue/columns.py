@@ -218,7 +218,7 @@ def _selection() -> Iterator[Column]:
     yield Column(
         "selection_arm",
         Kind.TEXT,
-        "why it was first shown: acquired, unscored, pool_uniform, holdout_uniform; empty if never",
+        "why it was first shown: acquired, unscored, random, pool_uniform, holdout_uniform; empty if never",
         lambda block: [arm or None for arm in block.of("first_arm")],
         ucd="meta.code",
         width=max(len(arm) for arm in Arm.values),

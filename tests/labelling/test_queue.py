@@ -27,7 +27,7 @@ def shared_project(**rules):
 def test_the_highest_priority_is_served_first_then_the_fixed_random_order():
     project = make_project()
     third, unscored, first, second = (
-        make_subject(project, rank=rank, priority=priority)
+        make_subject(project, rank=rank, priority=priority, scored_by=priority and 7)
         for rank, priority in [(30, 1.0), (1, None), (40, 2.0), (20, 1.0)]
     )
     [ada] = make_volunteers(1)
@@ -52,6 +52,14 @@ def test_an_acquired_subject_names_its_model_and_reason_and_no_inclusion_probabi
     assignment = served(project, ada)
     assert (assignment.arm, assignment.scored_by, assignment.reason) == (Arm.ACQUIRED, 7, "0.4 nats of bar")
     assert assignment.inclusion_probability is None
+
+
+def test_a_subject_whose_priority_no_model_gave_is_in_the_random_arm():
+    project = make_project()
+    make_subject(project, priority=0.5, priority_reason="random order")
+    [ada] = make_volunteers(1)
+    assignment = served(project, ada)
+    assert (assignment.arm, assignment.scored_by) == (Arm.RANDOM, None)
 
 
 def test_the_uniform_walk_of_the_pool_ignores_priority_and_knows_its_inclusion_probability():
@@ -148,8 +156,8 @@ def test_the_holdout_stands_in_only_by_its_walk(draw):
 
 def test_the_pool_stands_in_for_an_empty_holdout():
     project = shared_project()
-    make_subject(project, rank=1, priority=1.0)
-    best = make_subject(project, rank=2, priority=2.0)
+    make_subject(project, rank=1, priority=1.0, scored_by=7)
+    best = make_subject(project, rank=2, priority=2.0, scored_by=7)
     [ada] = make_volunteers(1)
     assignment = served(project, ada, draw=HOLDOUT_DRAW)
     assert (assignment.subject, assignment.arm) == (best, Arm.ACQUIRED)

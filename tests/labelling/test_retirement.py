@@ -81,7 +81,7 @@ def test_the_uniform_share_gets_its_full_count(side, first_arm):
 
 def test_a_subject_that_the_uniform_walk_reached_later_is_of_the_uniform_share():
     project = make_project(pool_uniform_share=0.5)
-    subject = make_subject(project, priority=1.0)
+    subject = make_subject(project, priority=1.0, scored_by=7)
     first, second = make_volunteers(2)
     served(project, first, draw=0.9)
     served(project, second, draw=0.1)
