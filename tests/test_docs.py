@@ -1,5 +1,6 @@
 """The docs name what exists: every setting is documented, every path and link leads somewhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -61,3 +62,23 @@ def test_every_word_of_the_models_is_in_the_glossary() -> None:
     everyday = {"image", "membership", "tree version", "score"}  # plain English, or a version of a word that is there
     unknown = [name for name in names - everyday if f"| {name} |" not in glossary]
     assert not unknown
+
+
+@pytest.mark.parametrize("queue", ["cycles", "random_cycles"])
+def test_the_rehearsal_in_the_readme_is_the_one_that_was_measured(queue: str) -> None:
+    report = json.loads((ROOT / "docs" / "figures" / "rehearsal.json").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert report["books_balanced"] is True
+    assert report["date"][:10] in readme
+    for cycle in report[queue]:
+        difference = f"{cycle['difference']:+.2f} ± {cycle['difference_se']:.2f}"
+        losses = f"{cycle['holdout_loss']:.2f} | {cycle['blind_loss']:.2f}"
+        assert f"| {cycle['labelled']} | {cycle['votes']} | {losses} | {difference} | {cycle['ece']:.3f} |" in readme
+
+
+def test_the_rehearsal_that_is_shown_holds_what_it_should() -> None:
+    report = json.loads((ROOT / "docs" / "figures" / "rehearsal.json").read_text(encoding="utf-8"))
+    first, last = report["cycles"][0], report["cycles"][-1]
+    assert len(report["cycles"]) >= 5
+    assert last["holdout_loss"] < last["blind_loss"] - 2 * last["difference_se"]
+    assert last["holdout_loss"] < first["holdout_loss"]
