@@ -174,14 +174,18 @@ def outcome_of(cycle: Cycle) -> str:
 def start_due_cycles() -> list[Cycle]:
     """Start a cycle in each live project that has had enough votes since its last one started."""
     started = []
-    for project in Project.objects.filter(is_live=True).annotate(counted=Max("cycles__n_classifications")):
-        n_new = count_classifications(project) - (project.counted or 0)
-        if n_new < project.votes_per_cycle or project.cycles.filter(finished_at=None).exists():
+    for project in Project.objects.filter(is_live=True):
+        last = project.cycles.order_by("-number").first()
+        if last is not None and last.finished_at is None:
+            continue
+        n_new = count_classifications(project) - (last.n_classifications if last else 0)
+        if n_new < project.votes_per_cycle:
             continue
         try:
-            started.append(start_cycle(project, f"{n_new} new classifications"))
+            number = last.number + 1 if last else 1
+            started.append(start_cycle(project, f"{n_new} new classifications", number=number))
         except CycleRunning:
-            continue  # another reconciler was quicker
+            continue  # another reconciler was quicker, and its cycle may have ended by now
     return started
 
 
@@ -204,11 +208,12 @@ def run_cycle(
     try:
         cycle = start_cycle(project, reason, seed=seed, hand_on=take)
     except CycleRunning:
-        cycle = project.cycles.get(finished_at=None)
-        for job in cycle.jobs.claimable():
+        for job in Job.objects.claimable().filter(cycle__project=project, cycle__finished_at=None):
             take(job)
         if not in_hand:
             raise
+        cycle = in_hand[0].job.cycle
+        assert cycle is not None, "it was found by its cycle"
     while in_hand:
         work = in_hand.pop()
         try:

@@ -63,19 +63,23 @@ def start_cycle(
     reason: str,
     *,
     requested_by: User | None = None,
+    number: int | None = None,
     seed: int | None = None,
     hand_on: HandOn = nudge,
 ) -> Cycle:
     """Start a cycle by writing its row and its first job.
 
-    The seed follows from CYCLE_SEED and the cycle's number unless given, so the same votes give the same cycle.
+    Its number is the next one unless given: whoever starts it for what it saw after the last cycle gives the number,
+    and starts none when another has come since. The seed follows from CYCLE_SEED and the number unless given, so the
+    same votes give the same cycle.
 
     Raises:
-        CycleRunning: the project has one under way, which the database knows best when two ask at once.
+        CycleRunning: the project has one under way, or has had one of this number; the database knows best when two
+            ask at once.
     """
     try:
         with transaction.atomic():
-            number = (project.cycles.aggregate(last=Max("number"))["last"] or 0) + 1
+            number = last_cycle_number(project) + 1 if number is None else number
             cycle = project.cycles.create(
                 number=number,
                 reason=reason,
@@ -87,6 +91,11 @@ def start_cycle(
     except IntegrityError as error:
         raise CycleRunning(f"{project} has a cycle under way") from error
     return cycle
+
+
+def last_cycle_number(project: Project) -> int:
+    """Of the cycle that was started last; 0 before the first."""
+    return int(project.cycles.aggregate(last=Max("number"))["last"] or 0)
 
 
 def cancel(job: Job) -> bool:
