@@ -107,7 +107,8 @@ def score(model_version: ModelVersion, work: Work) -> int:
         scores = _score(model_version, rows)
         with transaction.atomic():
             work.fence()
-            Score.objects.bulk_create(scores)
+            # another refill by this version, after a roll-back, may be scoring the same subjects: one score will do
+            Score.objects.bulk_create(scores, ignore_conflicts=True)
         n_done += len(rows)
         work.progress(n_done, max(n_done, n_total))
     return n_done

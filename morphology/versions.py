@@ -63,6 +63,8 @@ def roll_back(model_version: ModelVersion, *, requested_by: User | None = None) 
 
 
 def _retire_the_live_one(project: Project) -> None:
+    # Of two that change what serves, the second waits, and then sees what the first made live.
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     ModelVersion.objects.filter(project=project, state=State.LIVE).update(state=State.RETIRED)
 
 

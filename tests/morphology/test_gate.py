@@ -1,7 +1,10 @@
 """Who may serve: worked numbers for the verdict, and the states that a version goes through."""
 
+import threading
+
 import numpy as np
 import pytest
+from django.db import connection, transaction
 
 from labelling.models import Galaxy, Project
 from morphology import gate
@@ -93,6 +96,36 @@ def test_rolling_back_brings_the_old_version_back_and_refills_the_queue() -> Non
     with pytest.raises(ModelRefused, match="retired"):
         roll_back(make_version(project, 3, "refused"))
     assert live_version(project) == old
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_roll_back_and_a_candidate_at_one_moment_both_end_and_one_version_serves() -> None:
+    project = make_project()
+    first, new = make_version(project, 1, "retired"), make_version(project, 3, "ready")
+    make_version(project, 2, "live")
+    errors: list[Exception] = []
+
+    def let_the_candidate_serve() -> None:
+        try:
+            go_live(new, {"verdict": "passed"})
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        roll_back(first)
+        thread = threading.Thread(target=let_the_candidate_serve)
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()  # it waits until the roll-back is done
+    thread.join(10)
+    assert errors == []
+    assert list(project.model_versions.order_by("number").values_list("state", flat=True)) == [
+        "retired",
+        "retired",
+        "live",
+    ]
 
 
 def test_real_versions_are_judged_on_the_gate_half_alone(monkeypatch: pytest.MonkeyPatch) -> None:

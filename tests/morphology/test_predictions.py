@@ -123,6 +123,21 @@ def test_an_interrupted_scoring_goes_on_where_it_stopped(model: ModelVersion) ->
     assert model.scores.count() == 20
 
 
+def test_two_refills_that_score_by_one_version_at_one_moment_both_end(
+    model: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.scores.all().delete()
+    compute = predictions._score
+
+    def another_is_quicker(version: ModelVersion, rows: list[Subject]) -> list[Score]:
+        Score.objects.bulk_create(compute(version, rows[:5]))
+        return compute(version, rows)
+
+    monkeypatch.setattr(predictions, "_score", another_is_quicker)
+    assert predictions.score(model, make_work(Job.Kind.REFILL, model.project)) == 20
+    assert model.scores.count() == 20
+
+
 def test_votes_as_the_model_expects_them_are_less_surprising(model: ModelVersion) -> None:
     subject = model.project.subjects.filter(galaxy__name__startswith="smooth").first()
     assert subject is not None
