@@ -212,8 +212,7 @@ def run_cycle(
             take(job)
         if not in_hand:
             raise
-        cycle = in_hand[0].job.cycle
-        assert cycle is not None, "it was found by its cycle"
+        cycle = _cycle_of(in_hand[0])
     while in_hand:
         work = in_hand.pop()
         try:
