@@ -4,8 +4,9 @@ Each entry is a question with one answer: what is wrong, or nothing. The books b
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ class Books:
     late: int
     given_back: int
     sent_twice: int
-    problems: list[str]
+    problems: list[str] = field(default_factory=list)
 
     @property
     def are_balanced(self) -> bool:
@@ -57,18 +58,7 @@ def balance(project: Project, visits: Sequence[Visit], catalogue: Path) -> Books
     stored = Classification.objects.filter(subject__project=project)
     sent = _sent(project.tree, votes)
     exported = _exported(project.tree, catalogue)
-    problems = [
-        *_not_stored_as_sent(votes, project),
-        *_unequal("counted on the subjects", sent, _counted(project)),
-        *_unequal("exported", sent, {row.name: row.counts for row in exported if row.counts.any()}),
-        *_wrong_totals(project.tree, exported),
-        *(f"recounting differs: {difference}" for difference in recount(project)),
-        *_repeats(project),
-        *_beyond_limit(project),
-        *_served_holdout(project),
-        *_unknown_models(project, exported),
-    ]
-    return Books(
+    books = Books(
         sent=len(votes),
         stored=stored.count(),
         counted=sum(Subject.objects.filter(project=project).values_list("n_classifications", flat=True)),
@@ -76,8 +66,29 @@ def balance(project: Project, visits: Sequence[Visit], catalogue: Path) -> Books
         late=stored.exclude(late="").count(),
         given_back=sum(visit.outcome is Outcome.LEFT for visit in visits),
         sent_twice=sum(vote.was_doubled for vote in votes),
-        problems=problems,
     )
+    problems = [
+        *_different_totals(books),
+        *_not_stored_as_sent(votes, project),
+        *_unequal("counted on the subjects", sent, _counted(project)),
+        *_unequal("exported", sent, {row.name: row.counts for row in exported if row.counts.any()}),
+        *_wrong_totals(project.tree, exported),
+        *(f"recounting differs: {difference}" for difference in recount(project)),
+        *_repeats(votes),
+        *_miscredited(votes, project),
+        *_beyond_limit(project),
+        *_served_holdout(project),
+        *_unknown_models(project, exported),
+    ]
+    return replace(books, problems=problems)
+
+
+def _different_totals(books: Books) -> Iterator[str]:
+    if len({books.sent, books.stored, books.counted, books.exported}) > 1:
+        yield (
+            f"{books.sent} votes were sent, {books.stored} stored, {books.counted} counted and "
+            f"{books.exported} exported: not one number"
+        )
 
 
 def _not_stored_as_sent(votes: Sequence[Vote], project: Project) -> Iterator[str]:
@@ -135,15 +146,24 @@ def _wrong_totals(tree: DecisionTree, rows: Iterable[ExportedRow]) -> Iterator[s
             yield f"galaxy {row.name}: exported totals {row.totals} are not those of its counts {row.counts}"
 
 
-def _repeats(project: Project) -> Iterator[str]:
-    again = (
-        Classification.objects.filter(subject__project=project)
-        .values("volunteer", "subject")
-        .annotate(n=Count("pk"))
-        .filter(n__gt=1)
-    )
-    for row in again:
-        yield f"volunteer {row['volunteer']} classified subject {row['subject']} {row['n']} times"
+def _repeats(votes: Iterable[Vote]) -> Iterator[str]:
+    """By the volunteers' own account, since a site that forgets who somebody is would not notice."""
+    for (person, galaxy), n in Counter((vote.person, vote.galaxy) for vote in votes).items():
+        if n > 1:
+            yield f"galaxy {galaxy} was classified {n} times by volunteer {person}"
+
+
+def _miscredited(votes: Iterable[Vote], project: Project) -> Iterator[str]:
+    """Every person is one volunteer of the site, and every volunteer one person."""
+    rows = Classification.objects.filter(subject__project=project)
+    credited = dict(rows.values_list("uuid", "volunteer"))
+    pairs = {(vote.person, credited[vote.uuid]) for vote in votes if vote.uuid in credited}
+    for person, n in Counter(person for person, _ in pairs).items():
+        if n > 1:
+            yield f"the votes of volunteer {person} are credited to {n} different ones"
+    for volunteer, n in Counter(volunteer for _, volunteer in pairs).items():
+        if n > 1:
+            yield f"the votes of {n} volunteers are credited to one, {volunteer}"
 
 
 def _beyond_limit(project: Project) -> Iterator[str]:

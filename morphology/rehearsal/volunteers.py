@@ -52,6 +52,8 @@ class Vote:
     walk: Walk
     late: str
     was_doubled: bool
+    person: UUID
+    """Who cast it, as they know themselves: what the site takes them for is the site's account."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class PageVolunteer:
 
     def __init__(self, url: str, *, rng: random.Random | None = None) -> None:
         """With `rng` this volunteer now and then leaves, or sends a vote twice."""
+        self.person = uuid4()
         self.is_signed_in = False
         self._has_page_of = ""
         self._rng = rng
@@ -119,7 +122,7 @@ class PageVolunteer:
             again = self._expect(200, self._send("POST", "/classifications/", json=vote))
             if again.json() != reply.json():
                 raise RehearsalError(f"the same vote twice: {reply.text[:200]!r}, then {again.text[:200]!r}")
-        return Vote(key, galaxy, walk, reply.json()["late"], was_doubled)
+        return Vote(key, galaxy, walk, reply.json()["late"], was_doubled, self.person)
 
     def _enter(self, path: str, form: dict[str, str]) -> None:
         self._expect(200, self._send("GET", path))

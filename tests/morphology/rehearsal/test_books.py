@@ -1,5 +1,6 @@
 """Each way in which the books can be out of balance is found, and named."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ from labelling.classification import accept
 from labelling.models import Galaxy, Project, Subject
 from morphology.catalogue.export import export
 from morphology.rehearsal.books import Books, balance
+from morphology.rehearsal.sky import write_manifest
 from morphology.rehearsal.volunteers import Outcome, Visit, Vote
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers
 from tests.labelling.trees import SMOOTH, UNBARRED
@@ -32,10 +34,16 @@ def cast(project: Project, n_votes: int) -> list[Visit]:
     for volunteer in make_volunteers(n_votes):
         assignment = serve(project, volunteer)
         assert assignment is not None
-        uuid = uuid4()
-        accept(token=token(assignment), uuid=uuid, walk=SMOOTH)
-        visits.append(Visit(Outcome.VOTED, Vote(uuid, assignment.subject.galaxy.name, SMOOTH, "", was_doubled=False)))
+        vote = Vote(uuid4(), assignment.subject.galaxy.name, SMOOTH, "", was_doubled=False, person=uuid4())
+        accept(token=token(assignment), uuid=vote.uuid, walk=SMOOTH)
+        visits.append(Visit(Outcome.VOTED, vote))
     return visits
+
+
+def last_of(visits: list[Visit]) -> Vote:
+    vote = visits[-1].vote
+    assert vote is not None
+    return vote
 
 
 def books_of(project: Project, visits: list[Visit], tmp_path: Path) -> Books:
@@ -52,7 +60,7 @@ def test_votes_that_are_stored_counted_and_exported_balance(project: Project, tm
 
 def test_a_vote_that_was_sent_and_not_stored_is_found(project: Project, tmp_path: Path) -> None:
     visits = cast(project, 1)
-    lost = Vote(uuid4(), visits[-1].vote.galaxy, SMOOTH, "", was_doubled=False)  # type: ignore[union-attr]
+    lost = replace(last_of(visits), uuid=uuid4(), person=uuid4())
     books = books_of(project, [*visits, Visit(Outcome.VOTED, lost)], tmp_path)
     assert f"vote {lost.uuid} was sent and not stored" in books.problems
     assert not books.are_balanced
@@ -64,9 +72,7 @@ def test_a_vote_that_nobody_sent_is_found(project: Project, tmp_path: Path) -> N
 
 
 def test_a_vote_stored_otherwise_than_it_was_sent_is_found(project: Project, tmp_path: Path) -> None:
-    visits = cast(project, 1)
-    assert visits[-1].vote is not None
-    told = replace(visits[-1].vote, walk=UNBARRED)
+    told = replace(last_of(cast(project, 1)), walk=UNBARRED)
     books = books_of(project, [Visit(Outcome.VOTED, told)], tmp_path)
     assert any("was sent as" in problem for problem in books.problems)
 
@@ -86,6 +92,46 @@ def test_a_catalogue_with_another_count_is_found(project: Project, tmp_path: Pat
     problems = balance(project, visits, catalogue).problems
     assert any("votes counted on the subjects are" in problem for problem in problems)
     assert not any("votes exported are" in problem for problem in problems)
+
+
+def test_a_catalogue_with_another_number_of_classifications_is_found(project: Project, tmp_path: Path) -> None:
+    visits, catalogue = cast(project, 1), tmp_path / "catalogue.csv"
+    export(project, "csv", catalogue)
+    with catalogue.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["n_classifications"] = str(int(row["n_classifications"]) * 2)
+    write_manifest(catalogue, rows)
+    assert "1 votes were sent, 1 stored, 1 counted and 2 exported: not one number" in (
+        balance(project, visits, catalogue).problems
+    )
+
+
+def test_one_who_saw_a_galaxy_twice_under_two_names_is_found(project: Project, tmp_path: Path) -> None:
+    """As when a site forgets an anonymous volunteer between two votes."""
+    first, second = (visit.vote for visit in cast(project, 2)[1:])
+    assert first is not None
+    assert second is not None
+    assert first.galaxy == second.galaxy
+    visits = [Visit(Outcome.VOTED, first), Visit(Outcome.VOTED, replace(second, person=first.person))]
+    assert books_of(project, visits, tmp_path).problems == [
+        f"galaxy {first.galaxy} was classified 2 times by volunteer {first.person}",
+        f"the votes of volunteer {first.person} are credited to 2 different ones",
+    ]
+
+
+def test_two_whose_votes_are_credited_to_one_are_found(project: Project, tmp_path: Path) -> None:
+    [volunteer] = make_volunteers(1)
+    visits = []
+    for _ in range(2):
+        assignment = serve(project, volunteer)
+        assert assignment is not None
+        vote = Vote(uuid4(), assignment.subject.galaxy.name, SMOOTH, "", was_doubled=False, person=uuid4())
+        accept(token=token(assignment), uuid=vote.uuid, walk=SMOOTH)
+        visits.append(Visit(Outcome.VOTED, vote))
+    assert books_of(project, visits, tmp_path).problems == [
+        f"the votes of 2 volunteers are credited to one, {volunteer.pk}"
+    ]
 
 
 def test_a_subject_beyond_its_limit_is_found(project: Project, tmp_path: Path) -> None:
