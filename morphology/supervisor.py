@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-import redis
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
@@ -142,19 +141,11 @@ class Stack:
         while True:
             time.sleep(3600)
 
-    def kill(self, name: str) -> int:
-        """kill -9 of one child, which then starts again. Answers the process id that was killed."""
-        return self._child(name).kill()
-
     def process_id(self, name: str) -> int:
         """Of a child that runs now."""
         process = self._child(name).process
         assert process is not None
         return process.pid
-
-    def flush_broker(self) -> None:
-        """Lose every message and all of the cache, as a restart of Valkey does."""
-        redis.Redis.from_url(settings.REDIS_URL).flushall()
 
     def _child(self, name: str) -> Child:
         return next(child for child in self.children if child.name == name)

@@ -14,7 +14,6 @@ from tests.rehearsals import Rehearsal
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 TRAINING = "SELECT id, attempt FROM morphology_job WHERE kind = 'train' AND state = 'running'"
-QUEUED = "SELECT id FROM morphology_job WHERE state IN ('queued', 'running')"
 
 
 def test_a_worker_killed_in_the_middle_of_training_costs_an_attempt_and_no_vote(tmp_path: Path) -> None:
