@@ -44,6 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-random", action="store_true", help="leave out the comparison with a random queue")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        report_path: Path | None = options["report"]
+        if report_path is not None and not report_path.parent.is_dir():
+            raise CommandError(f"--report {report_path}: there is no folder {report_path.parent}")  # not after minutes
         plan = Plan(
             slug=options["project"],
             n_cycles=options["cycles"] or (Plan.n_cycles if options["data"] else N_CYCLES),
@@ -65,7 +68,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             say("stopped")
             raise SystemExit(130) from None
-        self._tell(report, options["report"])
+        self._tell(report, report_path)
 
     def _sky(self, scratch: Path, options: dict[str, Any]) -> Sky:
         if options["data"]:

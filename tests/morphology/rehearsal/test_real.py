@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from labelling.models.galaxy import Galaxy, identity_hash, side_of
 from morphology.rehearsal.errors import RehearsalError
@@ -46,6 +47,11 @@ def test_the_manifest_tells_no_votes(shared: Callable[[str], Path], tmp_path: Pa
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["id", "file"]
     assert all((sky.images / row["file"]).exists() for row in rows)
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="there is no folder"):
+        call_command("rehearse", data=tmp_path, report=tmp_path / "nowhere" / "report.json")
 
 
 def test_a_folder_without_votes_is_refused_by_name(tmp_path: Path) -> None:
