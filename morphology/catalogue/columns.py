@@ -132,6 +132,13 @@ def _votes(tree: DecisionTree) -> Iterator[Column]:
         lambda block: block.integers("n_late"),
         ucd="meta.number",
     )
+    yield Column(
+        "n_simulated",
+        Kind.COUNT,
+        "of these, by simulated volunteers, who are no people",
+        lambda block: block.integers("n_simulated"),
+        ucd="meta.number",
+    )
     for q, question in enumerate(tree.questions):
         yield Column(
             f"{question.key}_total-votes",

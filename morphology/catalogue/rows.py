@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 from django.db import connection
-from django.db.models import Count, Max
-from django.db.models.functions import Length
+from django.db.models import Count, Expression, Max, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Length
 from numpy import ma
 
 from labelling import files
-from labelling.models import Galaxy, Project, Subject
+from labelling.models import Classification, Galaxy, Project, Subject, Volunteer
 from ml.schema import DecisionTree
 from morphology import segments
 from morphology.models import ModelVersion, Segment, TrainingSet
@@ -188,7 +188,8 @@ def blocks(project: Project, model_version: ModelVersion | None, size: int = N_R
     tree = project.tree
     number_of = dict(project.model_versions.values_list("pk", "number"))
     trained_on = TrainedOn(model_version.training_set) if model_version else None
-    rows = Subject.objects.filter(project=project).order_by("galaxy_id").values(*_FIELDS).iterator(chunk_size=size)
+    subjects = Subject.objects.filter(project=project).order_by("galaxy_id")
+    rows = subjects.values(*_FIELDS, n_simulated=_n_simulated()).iterator(chunk_size=size)
     while block := list(islice(rows, size)):
         galaxy_ids = np.array([row["galaxy_id"] for row in block], dtype=np.int64)
         yield Block(
@@ -199,6 +200,16 @@ def blocks(project: Project, model_version: ModelVersion | None, size: int = N_R
             model_number=model_version.number if model_version else None,
             number_of=number_of,
         )
+
+
+def _n_simulated() -> Expression:
+    """How many of a subject's classifications are by simulated volunteers; where there are none, nothing is counted."""
+    simulated = Volunteer.objects.filter(is_simulated=True)
+    if not simulated.exists():
+        return Value(0)
+    theirs = Classification.objects.filter(subject=OuterRef("pk"), volunteer__in=simulated, superseded_by=None)
+    counted = theirs.order_by().values("subject").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
 
 
 class TrainedOn:

@@ -15,12 +15,13 @@ from astropy.table import Table
 from astropy.units import Unit
 from django.core.management import CommandError, call_command
 
-from labelling.models import Galaxy, Subject
+from labelling.models import Galaxy, Subject, Volunteer
 from ml.schema import DecisionTree
 from morphology.catalogue.export import export
 from morphology.errors import CatalogueRefused
 from morphology.models import ModelVersion
-from tests.labelling.trees import BOXES, question
+from tests.labelling.factories import make_subjects, make_volunteers, served, vote
+from tests.labelling.trees import BOXES, SMOOTH, question
 from tests.morphology.catalogue.tables import add, known_project, make_model, make_project
 from tests.morphology.skies import make_sky, run_quick_cycle
 
@@ -67,6 +68,7 @@ def test_a_csv_holds_votes_counted_by_hand(tmp_path):
         "is_simulated": "False",
         "n_classifications": "8",
         "n_late": "1",
+        "n_simulated": "0",
         "shape_total-votes": "8",
         "shape_proportion_volunteers_asked": "1.0",
         "shape_smooth": "2",
@@ -109,6 +111,18 @@ def test_simulated_and_held_out_galaxies_are_marked(tmp_path):
     rows = rows_of(export(known_project(), "csv", tmp_path / "a.csv").path)
     assert {name for name, row in rows.items() if row["is_simulated"] == "True"} == {"painted"}
     assert {name for name, row in rows.items() if row["is_holdout"] == "True"} == {"painted"}
+
+
+def test_votes_of_simulated_volunteers_are_marked_also_on_a_galaxy_of_the_sky(tmp_path):
+    project = make_project()
+    make_subjects(project, 2)
+    person, *simulated = make_volunteers(3)
+    Volunteer.objects.filter(pk__in=[one.pk for one in simulated]).update(is_simulated=True)
+    for volunteer in (person, *simulated, person):
+        vote(served(project, volunteer), SMOOTH)
+    rows = rows_of(export(project, "csv", tmp_path / "a.csv").path).values()
+    assert [(row["n_classifications"], row["n_simulated"]) for row in rows] == [("3", "2"), ("1", "0")]
+    assert {row["is_simulated"] for row in rows} == {"False"}
 
 
 def test_without_a_live_model_its_columns_are_empty(tmp_path):
