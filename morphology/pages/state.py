@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labelling.models import Galaxy, Image, Project, Subject
+from labelling.models import Classification, Galaxy, Image, Project, Subject
 from labelling.pages.access import own_project
 from labelling.pages.progress import progress_of
 from labelling.retirement import retire_full
@@ -58,6 +58,9 @@ def state(request: HttpRequest, slug: str) -> HttpResponse:
         "project": project,
         "progress": progress,
         "n_late": project.subjects.aggregate(n=Sum("n_late"))["n"] or 0,
+        "n_by_simulated": Classification.objects.filter(
+            subject__project=project, volunteer__is_simulated=True, superseded_by=None
+        ).count(),
         "n_holdout": project.subjects.exclude(side=Galaxy.Side.POOL).count(),
         "n_new": n_new,
         "n_missing": max(project.votes_per_cycle - n_new, 0),

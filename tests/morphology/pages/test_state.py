@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from labelling.models import Membership, Project
+from labelling.models import Membership, Project, Volunteer
 from morphology.models import Cycle, Job, Score
 from tests.labelling.factories import make_volunteers, served, vote
 from tests.labelling.pages.drawn import blob
@@ -32,6 +32,16 @@ def test_it_shows_galaxies_jobs_cycles_models_and_what_comes_next(client: Client
     for text in ("0.2 ± 0.1 nats a galaxy better", "went live", "trained in 4 s", "0.457 nats", "tree-BALD"):
         assert text in page
     assert 'data-running="no"' in page and "Roll back" not in page
+
+
+def test_it_says_how_many_votes_are_simulated_volunteers(client: Client, project: Project) -> None:
+    person, simulated = make_volunteers(2)
+    vote(served(project, person), SMOOTH)
+    client.force_login(project.owner)
+    assert "by simulated volunteers" not in client.get(f"/research/{project.slug}/").content.decode()
+    Volunteer.objects.filter(pk=simulated.pk).update(is_simulated=True)
+    vote(served(project, simulated), SMOOTH)
+    assert "1 by simulated volunteers" in client.get(f"/research/{project.slug}/").content.decode()
 
 
 def test_a_running_job_shows_its_progress_and_can_be_cancelled(client: Client, project: Project) -> None:
