@@ -56,10 +56,14 @@ class Rehearsal:
         found: dict[str, Any] = json.loads(self._output.read_text(encoding="utf-8").splitlines()[-1])
         return found
 
-    def flush_broker(self) -> None:
-        """Lose every message and all of the cache."""
+    def flush_broker(self, queue: str) -> int:
+        """Lose every message and all of the cache; how many messages there were in this queue."""
         with redis.Redis.from_url(Valkey(self.data).url) as valkey:
+            deadline = time.monotonic() + SECONDS
+            while not (n_messages := valkey.llen(queue)) and time.monotonic() < deadline:
+                time.sleep(0.02)  # the row says that it is nudged a moment before the message is there
             valkey.flushall()
+        return int(n_messages)
 
     def wait_for(self, what: str, query: str) -> Any:
         """Ask the database again and again until there is a row, and answer it."""

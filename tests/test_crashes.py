@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.rehearsals import Rehearsal
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 TRAINING = "SELECT id, attempt FROM morphology_job WHERE kind = 'train' AND state = 'running'"
+WAITING = "SELECT id FROM morphology_job WHERE kind = 'embed' AND state = 'queued' AND nudged_at IS NOT NULL"
 
 
 def test_a_worker_killed_in_the_middle_of_training_costs_an_attempt_and_no_vote(tmp_path: Path) -> None:
@@ -26,18 +26,25 @@ def test_a_worker_killed_in_the_middle_of_training_costs_an_attempt_and_no_vote(
 
 def test_a_flush_of_valkey_loses_no_vote_and_no_cycle(tmp_path: Path) -> None:
     with Rehearsal(tmp_path / "data", "--cycles", "2", "--no-random") as rehearsal:
-        rehearsal.wait_for("a cycle", "SELECT id FROM morphology_cycle")
-        for _ in range(20):  # one of them at least meets a message on its way
-            rehearsal.flush_broker()
-            time.sleep(0.05)
+        rehearsal.wait_for("a vote", "SELECT id FROM labelling_classification")
+        worker = train_worker(rehearsal)
+        os.kill(worker, signal.SIGSTOP)  # so that the message for it is still in Valkey when that is flushed
+        rehearsal.wait_for("a message", WAITING)
+        assert rehearsal.flush_broker("voorwerp:train") > 0
+        os.kill(worker, signal.SIGCONT)
         assert_balanced(rehearsal.report())
+
+
+def train_worker(rehearsal: Rehearsal) -> int:
+    [worker] = [pid for pid, command in ours(rehearsal.data).items() if "-n train@" in command]
+    return worker
 
 
 def kill_while_training(rehearsal: Rehearsal) -> int:
     """kill -9 of the worker that trains, held still first so that it cannot finish between our look and our blow."""
     while True:
         job_id, attempt = rehearsal.wait_for("training", TRAINING)
-        [worker] = [pid for pid, command in ours(rehearsal.data).items() if "-n train@" in command]
+        worker = train_worker(rehearsal)
         os.kill(worker, signal.SIGSTOP)
         if rehearsal.wait_for("the job", f"SELECT state FROM morphology_job WHERE id = {job_id}") == ("running",):
             os.kill(worker, signal.SIGKILL)
