@@ -174,6 +174,7 @@ class Crowd:
         self._lock = threading.Lock()
         self._n_wanted = 0
         self._n_active = 0
+        self._goes_home = False
 
     def vote(self, n_votes: int, answer: Answer, *, n_at_once: int = N_AT_ONCE) -> list[Visit]:
         """Have exactly `n_votes` votes cast; answers every visit, in the order of their ends.
@@ -183,7 +184,7 @@ class Crowd:
         Raises:
             RehearsalError: the first that any volunteer met; or nothing is left to serve.
         """
-        self._n_wanted, self._n_active = n_votes, len(self._volunteers)
+        self._n_wanted, self._n_active, self._goes_home = n_votes, len(self._volunteers), False
         self._idle = queue.SimpleQueue()
         for volunteer in self._volunteers:
             self._idle.put(volunteer)
@@ -195,13 +196,18 @@ class Crowd:
                 for turn in turns:
                     turn.result()
             finally:
-                self._n_wanted = 0  # after an error, or Ctrl-C, the others end their visit and go
+                self._goes_home = True  # after Ctrl-C, the others end their visit and go
         return visits
 
     def _take_turns(self, answer: Answer, visits: list[Visit]) -> None:
         while self._takes_one():
             volunteer = self._next_volunteer()
-            visit = volunteer.visit(self._slug, answer)
+            try:
+                visit = volunteer.visit(self._slug, answer)
+            except BaseException:
+                self._goes_home = True
+                self._idle.put(volunteer)  # somebody may be waiting for one
+                raise
             visits.append(visit)
             self._settle(visit)
             if visit.outcome is Outcome.WAITED:
@@ -212,7 +218,7 @@ class Crowd:
     def _takes_one(self) -> bool:
         """Take one of the votes that are wanted, so that no more are cast."""
         with self._lock:
-            is_wanted = self._n_wanted > 0
+            is_wanted = self._n_wanted > 0 and not self._goes_home
             self._n_wanted -= is_wanted
             return is_wanted
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from labelling.models import Assignment, Classification, Project, Volunteer
+from labelling.models import Assignment, Classification, Project, Subject, Volunteer
 from ml.schema import Walk
 from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.simulated import Pace, add_galaxies, read_truths, render_galaxies, vote_forever
@@ -120,6 +121,23 @@ def test_when_one_meets_an_error_the_crowd_goes_home(project: Project, sit_down:
     with pytest.raises(RehearsalError, match="no answer for"):
         Crowd([sit_down() for _ in range(3)], "sky").vote(1000, refuse)
     assert not Classification.objects.exists()
+
+
+def test_those_who_wait_for_the_one_that_met_an_error_go_home_too(
+    project: Project, sit_down: Callable[..., PageVolunteer]
+) -> None:
+    """The last galaxy is in the hands of one who will not answer: nobody waits until the lease has run out."""
+
+    def refuse(name: str) -> Walk:
+        time.sleep(0.5)  # until the other one waits
+        raise RehearsalError(f"no answer for {name}")
+
+    Project.objects.update(retirement_limit=1)
+    last = Subject.objects.filter(side="pool").first()
+    assert last is not None
+    Subject.objects.exclude(pk=last.pk).update(retired_at=timezone.now(), retired_reason="count")
+    with pytest.raises(RehearsalError, match="no answer for"):
+        Crowd([sit_down() for _ in range(8)], "sky").vote(1000, refuse)
 
 
 def test_a_crowd_with_nothing_left_to_see_says_so(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
