@@ -17,7 +17,7 @@ demo: .venv/installed
 ifeq ($(filter-out 0 no false,$(REHEARSE)),)
 	@$(MANAGE) demo $(if $(DATA),--data "$(DATA)")
 else
-	@$(if $(VOORWERP_DATA),,rm -rf data/rehearsal; export VOORWERP_DATA="$(CURDIR)/data/rehearsal";) $(MANAGE) rehearse --simulated 240 --cycles 3 --votes-per-cycle 250
+	@$(if $(VOORWERP_DATA),,rm -rf data/rehearsal; export VOORWERP_DATA="$(CURDIR)/data/rehearsal";) $(MANAGE) rehearse --simulated
 endif
 
 test: .venv/installed
