@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -12,6 +14,7 @@ from kombu import Connection
 from morphology import embedded
 from morphology.embedded import places, postgres, server_user, valkey
 from morphology.embedded.errors import AlreadyRunning, EmbeddedError
+from tests.morphology.processes import ROOT, ours
 
 
 @pytest.fixture
@@ -53,6 +56,21 @@ def test_a_second_command_joins_and_leaves_the_servers_running(tmp_path: Path) -
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         owner.stop()
+
+
+def test_servers_that_already_run_are_used_and_none_is_started(tmp_path: Path) -> None:
+    look = "from django.db import connection as c; c.ensure_connection(); print(c.connection.info.backend_pid)"
+    data = tmp_path / "data"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", look],
+        cwd=ROOT,
+        env={**os.environ, "VOORWERP_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) > 0
+    assert not list(data.glob("*/PG_VERSION")) and not ours(data)
 
 
 def test_only_the_owner_can_read_the_password_and_enter_the_sockets_folder(tmp_path: Path) -> None:
