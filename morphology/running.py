@@ -113,8 +113,12 @@ def perform(work: Work, do: Callable[[Work], str], then: Callable[[Job], None]) 
     except JobLost as lost:
         logger.info("%s", lost)
     except Exception as error:
-        work.fail(error)
-        raise
+        try:
+            work.fail(error)
+        except JobLost as lost:
+            logger.warning("%s; it had failed with %s: %s", lost, type(error).__name__, error)
+        else:
+            raise
 
 
 def requeue_stale() -> int:

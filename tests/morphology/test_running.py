@@ -8,7 +8,6 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from labelling.models import Project
 from morphology import running
 from morphology.enqueue import cancel, start_cycle
 from morphology.errors import JobLost
@@ -205,6 +204,25 @@ def test_a_worker_that_starts_again_queues_what_it_held() -> None:
         before.fence()
 
 
-def test_jobs_of_a_project_that_is_gone_are_nobodys() -> None:
-    assert claim(10**9, "here") is None
-    assert Project.objects.count() == 0
+def test_a_job_whose_row_is_gone_is_nobodys() -> None:
+    job = make_job()
+    work = claimed(job)
+    Job.objects.filter(pk=job.pk).delete()
+    perform(work, count_to_two, nothing_more)
+    assert work.job.state == "running"
+    assert claim(job.pk, "here") is None
+
+
+def test_an_error_of_a_job_that_was_lost_before_is_told_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    job = make_job()
+    work = claimed(job)
+
+    def fall_over(work: Work) -> str:
+        cancel(job)
+        raise ValueError("too late")
+
+    with caplog.at_level("INFO", "morphology.running"):
+        perform(work, fall_over, nothing_more)
+    job.refresh_from_db()
+    assert (job.state, job.message) == ("cancelled", "")
+    assert "too late" in caplog.text
