@@ -1,7 +1,7 @@
 """When a subject is done: full count, consensus, nothing more to learn, or a broken image.
 
-Count and consensus are known here, inside the vote's transaction. What is decided elsewhere goes through `retire`, under
-the same lock: today that is a broken image alone, and no step retires by information yet.
+Count and consensus are known here, inside the vote's transaction. What is decided elsewhere goes through `retire`,
+under the same lock: today that is a broken image alone, and no step retires by information yet.
 """
 
 from datetime import datetime
