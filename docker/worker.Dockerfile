@@ -18,4 +18,4 @@ COPY morphology ./morphology
 
 USER voorwerp
 VOLUME /data
-CMD ["celery", "-A", "morphology", "worker", "--pool", "threads", "-c", "2", "--loglevel", "info", "-Q", "quick"]
+CMD ["celery", "-A", "morphology", "worker", "--pool", "threads", "-c", "4", "--loglevel", "info", "-Q", "quick"]

@@ -161,8 +161,8 @@ class Stack:
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "morphology"]
         worker = [*celery, "worker", "--without-gossip", "--without-mingle", "-l", "info"]
-        # Two threads, so that the reconciler is heard beside a long ingest or export; one process for the network.
-        quick, train = [*worker, "--pool", "threads", "-c", "2"], [*worker, "--pool", "solo"]
+        # Threads: the reconciler and short steps run beside long ingests and exports. One process for the network.
+        quick, train = [*worker, "--pool", "threads", "-c", "4"], [*worker, "--pool", "solo"]
         return [
             self._make("web", [*python, "gunicorn", *self._gunicorn_options()], death_signal=signal.SIGQUIT),
             self._make("worker-quick", [*quick, "-Q", "quick", "-n", "quick@%h"]),

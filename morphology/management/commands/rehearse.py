@@ -19,7 +19,7 @@ from morphology.supervisor import Stack, StackError, say
 
 # On a simulated sky, unless told otherwise: what a new user waits for.
 N_GALAXIES = 240
-N_CYCLES = 3
+N_CYCLES = 4  # so that the votes suffice for the rehearsal to ask whether the network has learned
 VOTES_PER_CYCLE = 250
 
 
