@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, TypedDict
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -82,17 +83,21 @@ def _posted(view: View) -> View:
 
 @_posted
 def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Serve the volunteer a galaxy of this project: the one in hand again, or the queue's next."""
+    """Serve the volunteer a galaxy of this project: the one in hand again, or the queue's next.
+
+    `signed_in` tells a page that was opened under an account when its session has ended.
+    """
     project = Project.objects.filter(slug=slug).first()
     if project is None or not is_open_to(project, request.user):
         raise Http404(f"there is no project {slug!r} to classify in")
     volunteer = volunteer_of(request)
     assignment = serve(project, volunteer)
+    body: dict[str, Any] = {"signed_in": isinstance(request.user, User), "assignment": None}
     if assignment is not None:
-        response = JsonResponse({"assignment": _assignment_json(assignment)})
+        body["assignment"] = _assignment_json(assignment)
     else:
-        why = "in_other_hands" if queue.has_work_for(project, volunteer) else "all_done"
-        response = JsonResponse({"assignment": None, "why": why})
+        body["why"] = "in_other_hands" if queue.has_work_for(project, volunteer) else "all_done"
+    response = JsonResponse(body)
     remember(response, volunteer)
     return response
 

@@ -27,6 +27,7 @@ let walk = new Walk(tree);
 /** @type {string[]} ticks of the multiple-choice question that is asked now */
 let ticked = [];
 let isAsking = false;
+let isSignedIn = desk.dataset.anonymous === 'no';
 
 /* The server */
 
@@ -45,8 +46,11 @@ async function next() {
     const reply = await post(desk.dataset.next, {});
     if (!reply.ok) return show('The next galaxy did not come', await reason(reply), ['Try again', next], RELOAD);
     const body = await reply.json();
-    if (!body.assignment) return nothingLeft(body.why);
+    const wasSignedIn = isSignedIn;
+    isSignedIn = body.signed_in;
     assignment = body.assignment;
+    if (wasSignedIn && !isSignedIn) return signedOut();
+    if (!assignment) return nothingLeft(body.why);
     await begin();
   } catch {
     show('No answer from the server', 'Your connection may be down. Nothing is lost.', ['Try again', next], RELOAD);
@@ -265,6 +269,14 @@ function show(title, text, action, other) {
   }
   element('notice').hidden = false;
   element('notice-title').focus({ preventScroll: true });
+}
+
+/** Both ways on leave this page, which names an account that it no longer has; the galaxy in hand goes back. */
+function signedOut() {
+  const text = 'Your votes so far are saved. Sign in again, or go on without an account.';
+  /** @type {Action} */
+  const signIn = ['Sign in', () => location.assign(desk.dataset.login)];
+  show('You have been signed out', text, signIn, ['Go on without an account', RELOAD[1]]);
 }
 
 /** @param {string} why */

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from labelling.models import Assignment, Classification, Project, Subject, Volunteer
 from labelling.retirement import retire
-from tests.browser.conftest import PHONE, Opened
+from tests.browser.conftest import PHONE, Opened, sign_in
 from tests.labelling.pages.drawn import make_drawn_project, mark_simulated
 from tests.labelling.trees import BOXES
 
@@ -242,6 +243,43 @@ def test_a_vote_from_a_page_whose_cookies_went_is_kept_and_sent_by_the_next_page
     assert walks() == [{"shape": "smooth"}]
     assert page.evaluate("localStorage.length") == 0
     opened.complaints.clear()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("n_galaxies", [2, 1])
+def test_a_session_that_ends_while_classifying_is_said_before_the_next_galaxy(
+    opened: Opened, ada: User, n_galaxies: int
+) -> None:
+    project = make_drawn_project(n_galaxies)
+    page = opened("/")
+    sign_in(page, "ada", "a volunteer's password")
+    page.goto(desk(project))
+    asked(page, "shape?")
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("1")
+    expect(page.locator("#notice-title")).to_have_text("You have been signed out")
+    expect(page.locator("#question")).to_be_hidden()
+    assert Classification.objects.get().volunteer.user == ada
+    page.get_by_role("button", name="Sign in").click()
+    eventually(page, lambda: not Assignment.objects.filter(outcome="").exists())
+    page.wait_for_selector("[name=login]")
+    assert page.url.endswith(f"?next={desk(project)}")
+
+
+def test_who_was_signed_out_goes_on_without_an_account(opened: Opened, ada: User) -> None:
+    project = make_drawn_project(2)
+    page = opened("/")
+    sign_in(page, "ada", "a volunteer's password")
+    page.goto(desk(project))
+    asked(page, "shape?")
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Go on without an account").click()
+    asked(page, "shape?")
+    expect(page.get_by_role("link", name="Sign up to keep your count")).to_be_hidden()
+    tally(page, 0)
+    page.keyboard.press("1")
+    tally(page, 1)
+    assert sorted(Classification.objects.values_list("volunteer__user", flat=True), key=str) == [ada.pk, None]
 
 
 def test_without_a_server_the_page_says_so_and_tries_again(opened: Opened) -> None:

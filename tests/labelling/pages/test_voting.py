@@ -75,7 +75,15 @@ def test_a_volunteer_is_served_a_galaxy_and_votes(client, project):
     classification = Classification.objects.get()
     assert answer.status_code == 201
     assert answer.json() == {"classification": classification.pk, "late": "", "n_classifications_by_you": 1}
-    assert ask(client, project) == {"assignment": None, "why": "all_done"}
+    assert ask(client, project) == {"signed_in": False, "assignment": None, "why": "all_done"}
+
+
+def test_the_page_is_told_whether_the_volunteer_is_still_signed_in(client, project, ada):
+    make_subject(project)
+    client.force_login(ada)
+    assert ask(client, project)["signed_in"] is True
+    client.logout()
+    assert ask(client, project)["signed_in"] is False
 
 
 def test_nothing_tells_why_a_galaxy_was_served(client, project):
@@ -205,9 +213,9 @@ def test_a_galaxy_in_other_hands_is_told_from_one_that_is_done(client, project):
     project.save()
     make_subject(project)
     text = ask(client, project)["assignment"]["token"]
-    assert ask(Client(), project) == {"assignment": None, "why": "in_other_hands"}
+    assert ask(Client(), project)["why"] == "in_other_hands"
     send(client, {"uuid": str(uuid4()), "token": text, "walk": SMOOTH})
-    assert ask(Client(), project) == {"assignment": None, "why": "all_done"}
+    assert ask(Client(), project)["why"] == "all_done"
 
 
 def test_an_anonymous_volunteer_is_known_again_by_a_cookie_that_scripts_cannot_read(client, project):
