@@ -1,6 +1,7 @@
 """`manage.py demo`: accounts that can sign in, and galaxies that are there when the page opens."""
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,34 @@ def test_a_folder_of_ones_own_becomes_a_live_project_and_stays_untouched(tmp_pat
         assert (project.slug, project.title, project.subjects.count()) == ("my-survey", "My Survey", 1)
     assert Project.objects.get(pk=project.pk).is_live
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.csv", "one.png"]
+
+
+@pytest.mark.django_db
+def test_a_start_that_was_cut_short_is_finished_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_short(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    demo.login_of("ben")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(demo, "add_galaxies", cut_short)
+        demo.simulate(3)
+    assert demo.simulate(3).subjects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_project_that_was_paused_stays_so_and_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "manifest.csv").write_text("id,file\n", encoding="utf-8")
+    demo.login_of("ben")
+    for start in (partial(demo.simulate, 3), partial(demo.bring_in, folder)):
+        project = start()
+        assert project.is_live and project.votes_per_cycle == demo.RULES["votes_per_cycle"]
+        assert "paused" not in capsys.readouterr().err
+        Project.objects.filter(pk=project.pk).update(is_live=False)
+        assert not start().is_live
+        assert not Project.objects.get(pk=project.pk).is_live
+        assert f"'{project.slug}' is paused" in capsys.readouterr().err
 
 
 @pytest.mark.django_db

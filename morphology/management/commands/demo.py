@@ -3,6 +3,7 @@
 import threading
 from argparse import ArgumentParser
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,23 @@ from labelling.project import RESERVED_SLUGS, create_project
 from ml.schema import load
 from morphology import embedded
 from morphology.rehearsal.errors import RehearsalError
-from morphology.rehearsal.simulated import Pace, add_galaxies, read_truths, render_galaxies, vote_forever
+from morphology.rehearsal.simulated import (
+    DESCRIPTION,
+    TITLE,
+    Pace,
+    add_galaxies,
+    read_truths,
+    render_galaxies,
+    vote_forever,
+)
 from morphology.supervisor import Stack, StackError, say
 
 SIMULATED = "simulated-sky"
 TREE = "gz2"
-RULES = {"votes_per_cycle": 120, "retirement_limit": 20}  # so that a visitor sees the loop turn within minutes
+RULES: dict[str, Any] = {
+    "votes_per_cycle": 120,
+    "retirement_limit": 20,
+}  # so that a visitor sees the loop turn within minutes
 PACE = Pace(n_volunteers=8, votes_per_minute=60)
 RETURN_SECONDS = 60.0  # after the site has refused a simulated volunteer
 PEOPLE = {"ada": "a volunteer", "ben": "a researcher, whose project it is", "cleo": "an admin"}
@@ -95,48 +107,46 @@ def login_of(name: str) -> Login:
 
 
 def simulate(n_galaxies: int) -> Project:
-    """The simulated project, with its galaxies rendered once."""
+    """The simulated project, with its galaxies rendered once; those that an earlier start left out are ingested now."""
     folder = sky_folder()
-    project = Project.objects.filter(slug=SIMULATED).first()
-    if project is not None and project.is_live:
-        return project
-    with tqdm(total=n_galaxies, desc="rendering", unit=" galaxies") as bar:
-        render_galaxies(n_galaxies, folder, progress=lambda n_done, _: bar.update(n_done - bar.n))
-    with tqdm(total=n_galaxies, desc="ingesting", unit=" galaxies") as bar:
-        project = add_galaxies(
-            SIMULATED, User.objects.get(username="ben"), folder, progress=lambda n_done, _: bar.update(n_done - bar.n)
-        )
-    return open_to_volunteers(project)
+    if not Project.objects.filter(slug=SIMULATED).exists():
+        with tqdm(total=n_galaxies, desc="rendering", unit=" galaxies") as bar:
+            render_galaxies(n_galaxies, folder, progress=lambda n_done, _: bar.update(n_done - bar.n))
+    project = project_of(SIMULATED, title=TITLE, description=DESCRIPTION)
+    with tqdm(desc="ingesting", unit=" galaxies") as bar:
+        add_galaxies(SIMULATED, project.owner, folder, progress=partial(show, bar))
+    return project
 
 
 def bring_in(data: Path) -> Project:
     """A project on somebody's own images, named for their folder; run again, it takes what is new."""
     slug = slugify(data.resolve().name)[:80]
     slug = "my-galaxies" if slug in ("", *RESERVED_SLUGS) else slug
-    project = Project.objects.filter(slug=slug).first()
-    if project is None:
-        project = create_project(
-            slug=slug, title=data.resolve().name[:200], owner=User.objects.get(username="ben"), tree=load(TREE)
-        )
+    project = project_of(slug, title=data.resolve().name[:200])
     rejects = settings.DATA_DIR / f"{slug}.rejects.csv"  # not beside the manifest: the folder is not ours
     with tqdm(desc="ingesting", unit=" galaxies") as bar:
-
-        def show(n_done: int, n_total: int) -> None:
-            bar.total = n_total
-            bar.update(n_done - bar.n)
-
-        report = ingest(project, data / "manifest.csv", data, rejects=rejects, progress=show)
+        report = ingest(project, data / "manifest.csv", data, rejects=rejects, progress=partial(show, bar))
     say(f"{report.n_added} galaxies added, {report.n_known} already there, {report.n_rejected} rejected")
     if report.rejects_path:
         say(f"the rejected rows and why: {report.rejects_path}")
-    return open_to_volunteers(project)
-
-
-def open_to_volunteers(project: Project) -> Project:
-    """Live, at the demo's quick rules."""
-    if not project.is_live:
-        Project.objects.filter(pk=project.pk).update(is_live=True, **RULES)
     return project
+
+
+def project_of(slug: str, **texts: str) -> Project:
+    """The project of this name, made live and at the demo's quick rules when there is none; a paused one stays so."""
+    project = Project.objects.filter(slug=slug).first()
+    if project is None:
+        owner = User.objects.get(username="ben")
+        return create_project(slug=slug, owner=owner, tree=load(TREE), is_live=True, **texts, **RULES)
+    if not project.is_live:
+        say(f"project {slug!r} is paused, and stays so: make it live again on its page under /research/{slug}/")
+    return project
+
+
+def show(bar: "tqdm[None]", n_done: int, n_total: int) -> None:
+    """Move a bar to where an ingest is."""
+    bar.total = n_total
+    bar.update(n_done - bar.n)
 
 
 def let_volunteers_vote(url: str, stop: threading.Event) -> None:
