@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -52,6 +53,18 @@ class RulesForm(ProjectForm):
             "holdout_uniform_share": "Uniform share of the hold-out",
             "lease_seconds": "Seconds for which a galaxy is kept for whoever looks at it",
         }
+        help_texts: ClassVar = {
+            "description": "For volunteers, on the project's page: what the galaxies are, and what you hope to learn.",
+            "retirement_limit": "How many people answer the questions about each galaxy.",
+            "consensus_fraction": "0.5 to 1: the part that has to agree on every first question. Empty: never.",
+            "consensus_n_votes": "Of use only with an agreement.",
+            "votes_per_cycle": "Then a new model is trained by itself.",
+            "acquisition": "By information: the galaxies that would teach the model most.",
+            "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",
+            "holdout_uniform_share": "Part of the servings that go to galaxies on which the model is only tested.",
+            "lease_seconds": "Afterwards somebody else may get it.",
+        }
+        widgets: ClassVar = {"description": forms.Textarea(attrs={"rows": 4})}
 
 
 class _ManyFilesInput(forms.ClearableFileInput):
@@ -79,7 +92,7 @@ class GalaxiesForm(forms.Form):
         label="Pictures",
         help_text="One zip, or up to 90 files: JPEG, PNG, TIFF or FITS, named as in the manifest.",
     )
-    is_simulated = forms.BooleanField(required=False, label="These galaxies are simulated")
+    is_simulated = forms.BooleanField(required=False, label="These galaxies are simulated", label_suffix="")
 
     def clean_manifest(self) -> Upload:
         manifest: Upload = self.cleaned_data["manifest"]
@@ -99,6 +112,10 @@ class GalaxiesForm(forms.Form):
             raise forms.ValidationError(f"the name {too_long:.40}... has more than {MAX_FILE_NAME_BYTES} bytes")
         if not is_zip(images) and any((name or "").lower().endswith(".zip") for name in names):
             raise forms.ValidationError("expected one zip, or picture files, not both")
+        if is_zip(images):
+            if not zipfile.is_zipfile(images[0]):
+                raise forms.ValidationError(f"{images[0].name} is not a zip that can be read")
+            images[0].seek(0)  # the look read it to its end
         return images
 
 
@@ -109,7 +126,7 @@ class TreeForm(forms.Form):
     tree_file = forms.FileField(
         required=False,
         label="Tree file",
-        help_text="Only for your own tree: JSON, as docs/new-project.md describes.",
+        help_text="Only for your own tree: JSON, as the example below.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,9 +156,10 @@ class NewProjectForm(RulesForm):
     class Meta(RulesForm.Meta):
         fields: ClassVar = ["title", "slug", "description", *RulesForm.Meta.fields[2:]]
         labels: ClassVar = RulesForm.Meta.labels | {"slug": "Address"}
-        help_texts: ClassVar = {
+        help_texts: ClassVar = RulesForm.Meta.help_texts | {
             "slug": "Lower-case letters, digits and hyphens: the last part of the project's address."
         }
+        error_messages: ClassVar = {"slug": {"unique": "another project has this address; choose another one"}}
 
 
 def _shipped(cleaned: dict[str, Any]) -> DecisionTree:
