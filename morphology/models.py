@@ -42,6 +42,11 @@ class Cycle(models.Model):
     def __str__(self) -> str:
         return f"{self.project} cycle {self.number}"
 
+    @property
+    def seconds(self) -> int | None:
+        """How long it took; None while it runs."""
+        return None if self.finished_at is None else round((self.finished_at - self.started_at).total_seconds())
+
 
 def _is_stale() -> Q:
     """Running, and silent for so long that whoever ran it is taken for dead; by the one clock that workers share."""

@@ -54,8 +54,8 @@ def reason(told: npt.NDArray[np.float64], questions: list[str]) -> str:
     """What a vote would teach, and on which question most, for a person to read."""
     total = float(told.sum())
     if total <= 0:
-        return "0.00 nats"
-    return f"{total:.2f} nats, mostly {questions[int(told.argmax())]}"
+        return "0 nats"
+    return f"{total:#.2g} nats, mostly {questions[int(told.argmax())]}"
 
 
 def _by_information(version: ModelVersion, rng: np.random.Generator) -> Iterator[Block]:

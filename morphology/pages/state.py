@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -16,7 +16,7 @@ from labelling.pages.progress import progress_of
 from labelling.retirement import retire_full
 from morphology.enqueue import start_cycle
 from morphology.errors import CycleRunning
-from morphology.models import Job, Score
+from morphology.models import Job
 from morphology.pages.exports import FORMATS
 from morphology.pages.forms import GalaxiesForm, RulesForm
 from morphology.pages.people import signed_in
@@ -34,7 +34,6 @@ class Informative:
 
     subject: Subject
     picture: Image | None
-    information_nats: float | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,7 @@ def state(request: HttpRequest, slug: str) -> HttpResponse:
         "models": project.model_versions.select_related("training_set").order_by("-number")[:N_CYCLES],
         "releases": project.releases.select_related("model_version").order_by("-pk")[:N_CYCLES],
         "formats": FORMATS,
+        "last_refusing": _last_refusing(project),
         "galaxies": GalaxiesForm(),
     } | _jobs(project)
     return render(request, "research/state.html", context)
@@ -160,23 +160,17 @@ def _jobs(project: Project) -> dict[str, object]:
     return {"jobs": lines, "project": project, "is_running": project.jobs.unfinished().exists()}
 
 
+def _last_refusing(project: Project) -> Job | None:
+    """The last ingest, when it refused rows: a cycle's jobs soon crowd it out of the list."""
+    last = project.jobs.filter(kind=Job.Kind.INGEST, state=Job.State.DONE).order_by("-pk").first()
+    return last if last is not None and rejects_of(last) is not None else None
+
+
 def _informative(project: Project) -> list[Informative]:
-    """The head of the queue: open galaxies of the pool by priority, with the information that earned it."""
+    """The head of the queue: open galaxies of the pool by priority; each says why."""
     first_images = Prefetch("galaxy__images", Image.objects.order_by("position"), to_attr="in_order")
     waiting = project.subjects.filter(side=Galaxy.Side.POOL, retired_at__isnull=True, priority__isnull=False)
     subjects = list(
         waiting.select_related("galaxy").prefetch_related(first_images).order_by("-priority")[:N_INFORMATIVE]
     )
-    nats = {(score.subject_id, score.model_version_id): score.information_nats for score in _scores(subjects)}
-    return [
-        Informative(
-            subject,
-            next(iter(getattr(subject.galaxy, "in_order", [])), None),
-            nats.get((subject.pk, subject.scored_by or 0)),
-        )
-        for subject in subjects
-    ]
-
-
-def _scores(subjects: list[Subject]) -> QuerySet[Score]:
-    return Score.objects.filter(subject__in=subjects, model_version__in={subject.scored_by for subject in subjects})
+    return [Informative(subject, next(iter(getattr(subject.galaxy, "in_order", [])), None)) for subject in subjects]

@@ -74,7 +74,7 @@ def test_a_researchers_weights_need_no_second_scoring() -> None:
     refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
     special.refresh_from_db()
     assert special.priority == min(subject.priority for subject in subjects_of(version.project))
-    assert special.priority_reason == "0.00 nats"
+    assert special.priority_reason == "0 nats"
     assert not special.is_most_uncertain
 
 
@@ -111,7 +111,8 @@ def test_the_random_queue_is_drawn_from_its_seed_and_names_no_model() -> None:
 
 def test_a_reason_names_the_question_that_a_vote_would_teach_most_about() -> None:
     assert reason(np.array([0.1, 0.31]), ["shape", "bar"]) == "0.41 nats, mostly bar"
-    assert reason(np.array([0.0, 0.0]), ["shape", "bar"]) == "0.00 nats"
+    assert reason(np.array([0.0, 0.0]), ["shape", "bar"]) == "0 nats"
+    assert reason(np.array([0.0007, 0.0]), ["shape", "bar"]) == "0.00070 nats, mostly shape"
 
 
 @pytest.mark.django_db(transaction=True)
