@@ -35,10 +35,8 @@ from morphology.supervisor import Stack, StackError, say
 
 SIMULATED = "simulated-sky"
 TREE = "gz2"
-RULES: dict[str, Any] = {
-    "votes_per_cycle": 120,
-    "retirement_limit": 20,
-}  # so that a visitor sees the loop turn within minutes
+# So that a visitor sees the loop turn within minutes.
+RULES: dict[str, Any] = {"votes_per_cycle": 120, "retirement_limit": 20}
 PACE = Pace(n_volunteers=8, votes_per_minute=60)
 RETURN_SECONDS = 60.0  # after the site has refused a simulated volunteer
 PEOPLE = {"ada": "a volunteer", "ben": "a researcher, whose project it is", "cleo": "an admin"}
