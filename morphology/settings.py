@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",  # its templates, where templates/django/forms/ has no other
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
@@ -124,6 +125,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # PostgreSQL is the only truth. With no DATABASE_URL manage.py has started an embedded server and set it.
 DATABASES = {"default": _database(env.text("DATABASE_URL", "postgresql://voorwerp@localhost/voorwerp"))}

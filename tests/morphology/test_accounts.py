@@ -62,3 +62,10 @@ def test_a_reset_without_a_mail_server_does_not_tell_whether_the_address_is_know
 ) -> None:
     User.objects.create_user("ada2", ada.email, "another password")
     assert said(client, "/accounts/password/reset/", {"email": email}) == [DOWN]
+
+
+@pytest.mark.django_db
+def test_a_checkbox_has_no_colon_and_the_other_fields_have(client: Client) -> None:
+    page = client.get("/accounts/login/").content.decode()
+    assert '<label for="id_remember">Remember Me</label>' in page
+    assert '<label for="id_login">Login:</label>' in page
