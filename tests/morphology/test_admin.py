@@ -202,3 +202,10 @@ def test_a_volunteers_key_is_not_shown(client: Client, cleo: User, project: Proj
     page = client.get(reverse("admin:labelling_volunteer_change", args=[volunteer.pk])).content.decode()
     key: UUID = volunteer.key
     assert str(key) not in page and key.hex not in page
+
+
+@pytest.mark.parametrize("query", ["side=%00", "side__exact=a%00b", "q=%00"])
+def test_a_nul_in_the_address_is_a_400(client: Client, cleo: User, query: str) -> None:
+    client.force_login(cleo)
+    assert client.get(f"{reverse('admin:labelling_galaxy_changelist')}?{query}").status_code == 400
+    assert client.get(f"/?{query}").status_code == 400
