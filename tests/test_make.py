@@ -1,7 +1,9 @@
 """The two commands: what `make` would run, and what it says where it cannot."""
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,36 @@ def test_a_python_that_is_too_old_is_refused_with_what_is_wanted(tmp_path: Path)
     )
     assert done.returncode == 1
     assert "needs Python 3.11 or newer" in done.stderr and "Python 3.9.2" in done.stderr
+
+
+SAYS = """
+Collecting numpy==2.3.4
+  Downloading numpy-2.3.4-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (62 kB)
+  Downloading numpy-2.3.4-cp311-cp311-manylinux_2_28_x86_64.whl (16.9 MB)
+  Downloading six-1.17.0-py2.py3-none-any.whl (1.1 MB)
+Installing collected packages: six, numpy
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_an_install_shows_the_large_files_and_on_failure_what_pip_said(tmp_path: Path, status: int) -> None:
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "install", tmp_path / ".ci")
+    (tmp_path / "requirements.txt").write_text("# pinned\nnumpy==2.3.4\nsix==1.17.0\n", encoding="utf-8")
+    words = f"cat <<'END'\n{SAYS}END\necho 'ERROR: no space left' >&2\nexit {status}\n"
+    for name, script in {"pip": words, "python": "exit 0\n"}.items():
+        program = tmp_path / ".venv" / "bin" / name
+        program.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+        program.chmod(0o755)
+    environment = {**os.environ, "PYTHON": sys.executable, "TORCH": ""}
+    done = subprocess.run([tmp_path / ".ci/install"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert done.stdout.splitlines()[-3:] == [
+        "installing 2 packages and what they need; pip's log is .venv/install.log",
+        "Downloading numpy-2.3.4-cp311-cp311-manylinux_2_28_x86_64.whl (16.9 MB)",
+        "Installing collected packages",
+    ]
+    assert ("ERROR: no space left" in done.stderr) is (status == 1)
+    assert (tmp_path / ".venv" / "install.log").read_text(encoding="utf-8") == f"{SAYS}ERROR: no space left\n"
+    assert (tmp_path / ".venv" / "installed").exists() is (status == 0)
