@@ -57,7 +57,7 @@ class RulesForm(ProjectForm):
             "description": "For volunteers, on the project's page: what the galaxies are, and what you hope to learn.",
             "retirement_limit": "How many people answer the questions about each galaxy.",
             "consensus_fraction": "0.5 to 1: the part that has to agree on every first question. Empty: never.",
-            "consensus_n_votes": "Of use only with an agreement.",
+            "consensus_n_votes": "Counts only when an agreement is set.",
             "votes_per_cycle": "Then a new model is trained by itself.",
             "acquisition": "By information: the galaxies that would teach the model most.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",

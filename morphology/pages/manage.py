@@ -66,5 +66,5 @@ def ask_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if cancel(job):
         messages.success(request, f"Cancelled: {job}.")
     else:
-        messages.error(request, f"{job} had ended already.")
+        messages.error(request, f"Too late: {job} had ended already.")
     return redirect(back(request) or (f"/research/{job.project.slug}/" if job.project else "/manage/"))
