@@ -92,7 +92,7 @@ class GalaxiesForm(forms.Form):
         label="Pictures",
         help_text="One zip, or up to 90 files: JPEG, PNG, TIFF or FITS, named as in the manifest.",
     )
-    is_simulated = forms.BooleanField(required=False, label="These galaxies are simulated", label_suffix="")
+    is_simulated = forms.BooleanField(required=False, label="These galaxies are simulated")
 
     def clean_manifest(self) -> Upload:
         manifest: Upload = self.cleaned_data["manifest"]
