@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from labelling.models import Galaxy
+from ml.calibration import paired_difference
 from ml.posterior import Floats, Votes
 from morphology import predictions
 from morphology.models import ModelVersion
@@ -16,7 +17,6 @@ from morphology.segments import Ids
 from morphology.versions import live_version
 
 MIN_GALAXIES = 30
-N_STANDARD_ERRORS = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,12 @@ def judge(candidate: ModelVersion) -> Verdict:
 
 def compare(old: Floats, new: Floats, *, against: int) -> Verdict:
     """The verdict of two versions' losses (G,) on the same galaxies: refused when worse by two standard errors."""
-    difference = new - old
-    mean, error = float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
-    is_refused = mean > N_STANDARD_ERRORS * error
+    difference = paired_difference(new, old)
+    mean, error = difference.mean, difference.standard_error
     return Verdict(
-        "refused" if is_refused else "passed",
+        "refused" if difference.is_worse else "passed",
         f"{abs(mean):.3f} ± {error:.3f} nats a galaxy {'worse' if mean > 0 else 'better'} than model {against}",
-        len(difference),
+        difference.n_galaxies,
         against=against,
         old_loss_nats=float(old.mean()),
         new_loss_nats=float(new.mean()),
