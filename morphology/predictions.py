@@ -5,7 +5,6 @@ for the open subjects of the pool, given the votes that each has; they grow old 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -30,18 +29,6 @@ N_AT_ONCE = 512
 Float32s = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Summaries:
-    """A block of galaxies (G,) as a model version sees them: expected fractions (G, A) with the ends of their 90 %
-    intervals, and the expected proportion asked each question, (G, Q)."""
-
-    galaxy_ids: Ids
-    mean: Float32s
-    lower: Float32s
-    upper: Float32s
-    asked: Float32s
-
-
 def tree_of(model_version: ModelVersion) -> DecisionTree:
     """The decision tree that the version was trained on."""
     return model_version.project.tree_versions.filter(schema_hash=model_version.schema_hash).latest("version").tree
@@ -63,16 +50,6 @@ def vote_losses(model_version: ModelVersion, galaxy_ids: Ids, votes: Votes) -> F
     """How surprised the version is by each galaxy's votes, (G,) nats, all questions together; lower is better."""
     head, embedded = head_of(model_version), embeddings.load(model_version.encoder_hash, galaxy_ids)
     return prediction.vote_losses(head, embedded, votes, n_samples=model_version.n_samples, seed=model_version.seed)
-
-
-def stream_summaries(model_version: ModelVersion, chunk: int = N_AT_ONCE) -> Iterator[Summaries]:
-    """Every galaxy that the version covers, at most `chunk` at a time, in the order of its segments."""
-    rows = model_version.segments.filter(kind=Segment.Kind.POSTERIOR).defer("galaxy_ids").order_by("first_galaxy_id")
-    for row in rows.iterator():
-        held = segments.open_segment(row.kind, row.sha256)
-        for start in range(0, len(held.galaxy_ids), chunk):
-            place = slice(start, start + chunk)
-            yield Summaries(held.galaxy_ids[place], **{name: array[place] for name, array in held.arrays.items()})
 
 
 def summarise(model_version: ModelVersion, work: Work) -> int:

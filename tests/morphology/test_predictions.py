@@ -79,14 +79,14 @@ def model() -> ModelVersion:
 
 
 def test_summaries_cover_every_galaxy_and_say_what_the_posterior_says(model: ModelVersion) -> None:
-    blocks = list(predictions.stream_summaries(model, chunk=7))
-    assert [len(block.galaxy_ids) for block in blocks] == [7, 7, 7, 2]
-    ids = np.concatenate([block.galaxy_ids for block in blocks])
+    held = [segments.open_segment(row.kind, row.sha256) for row in model.segments.filter(kind=Segment.Kind.POSTERIOR)]
+    ids = np.concatenate([segment.galaxy_ids for segment in held])
+    assert len(ids) == 23
     assert set(ids.tolist()) == set(model.project.subjects.values_list("galaxy_id", flat=True))
-    mean = np.concatenate([block.mean for block in blocks])
-    np.testing.assert_allclose(mean, expected_fractions(predictions.posterior(model, ids)), atol=1e-5)
-    assert all((block.lower < block.mean).all() and (block.mean < block.upper).all() for block in blocks)
-    assert (blocks[0].asked[:, 0] == 1).all()
+    said = {name: np.concatenate([segment.arrays[name] for segment in held]) for name in held[0].arrays}
+    np.testing.assert_allclose(said["mean"], expected_fractions(predictions.posterior(model, ids)), atol=1e-5)
+    assert (said["lower"] < said["mean"]).all() and (said["mean"] < said["upper"]).all()
+    assert (said["asked"][:, 0] == 1).all()
 
 
 def test_a_model_that_learned_tells_the_two_kinds_apart(model: ModelVersion) -> None:
