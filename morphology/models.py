@@ -84,7 +84,10 @@ class Job(models.Model):
         TRAIN = "train", "train"
         PREDICT = "predict", "predict and score"
         GATE = "gate", "gate"
+        REPORT = "report", "report on the hold-out"
         REFILL = "refill", "refill the queue"
+        ADAPT = "adapt", "adapt the encoder to the survey"
+        TUNE = "tune", "fine-tune the encoder on votes"
         EXPORT = "export", "export a catalogue"
 
     class State(models.TextChoices):
@@ -167,6 +170,7 @@ class ModelVersion(models.Model):
     gate = models.JSONField(
         default=dict, blank=True, help_text="paired difference, its standard error, n galaxies, verdict"
     )
+    report = models.JSONField(default=dict, blank=True, help_text="how good it is on the report half of the hold-out")
     created_at = models.DateTimeField(auto_now_add=True)
     live_at = models.DateTimeField(null=True, blank=True)
 
@@ -180,10 +184,32 @@ class ModelVersion(models.Model):
         return f"{self.project} model {self.number}"
 
 
+class Representation(models.Model):
+    """An encoder of this installation's own, made from another: named, kept by content, shared by its projects."""
+
+    class How(models.TextChoices):
+        ADAPTED = "adapted", "adapted to a survey's pictures, without votes"
+        TUNED = "tuned", "fine-tuned on votes"
+
+    name = models.CharField(max_length=200, unique=True, help_text="what Project.encoder may say")
+    encoder_hash = models.CharField(max_length=64)
+    weights_sha256 = models.CharField(max_length=64)
+    card = models.JSONField(help_text="what ml.encoders needs beside the weights")
+    how = models.CharField(max_length=10, choices=How.choices)
+    parent = models.CharField(max_length=200, help_text="the encoder that it was made from")
+    project = models.ForeignKey(Project, null=True, on_delete=models.SET_NULL, related_name="representations")
+    report = models.JSONField(default=dict, blank=True, help_text="of the training: losses, epochs, seconds")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Segment(models.Model):
     """An immutable shard of what is wide; a segment without a row does not exist."""
 
     class Kind(models.TextChoices):
+        PIXELS = "pixels", "decoded pictures (uint8)"
         EMBEDDINGS = "embeddings", "embeddings (float16)"
         POSTERIOR = "posterior", "posterior summaries"
 
@@ -210,6 +236,12 @@ class Score(models.Model):
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="scores")
     information_nats = models.FloatField(help_text="tree-BALD of one more volunteer's walk, unweighted sum of terms")
     terms_nats = ArrayField(models.FloatField(), help_text="per question, in the tree's order")
+    unknown_nats = models.FloatField(
+        null=True, blank=True, help_text="what one more vote is expected to tell of the galaxy's own fractions"
+    )
+    is_tempered = models.BooleanField(
+        default=False, help_text="so few samples fit the votes so far that their weights were evened out"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model_version", "subject"], name="one_score_a_subject")]

@@ -18,7 +18,9 @@ class Project(models.Model):
     class Acquisition(models.TextChoices):
         """How a refill turns scores into priorities."""
 
-        TREE_BALD = "tree_bald", "information (tree-BALD, power-sampled)"
+        EPIG = "epig", "information about the catalogue (EPIG)"
+        TREE_BALD = "tree_bald", "information about the network (tree-BALD)"
+        MARGIN = "margin", "closest call (margin)"
         RANDOM = "random", "random"
 
     slug = models.SlugField(max_length=80, unique=True)
@@ -40,6 +42,15 @@ class Project(models.Model):
         help_text="retire early when this part agrees on every first question (empty: never)",
     )
     consensus_n_votes = models.PositiveIntegerField(default=10, help_text="earliest count at which consensus retires")
+    information_threshold_nats = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="retire when the next vote is expected to teach less about the galaxy's own fractions (empty: never)",
+    )
+    information_n_votes = models.PositiveIntegerField(
+        default=5, validators=[MinValueValidator(1)], help_text="earliest count at which information retires"
+    )
     pool_uniform_share = models.FloatField(
         default=0.075,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
