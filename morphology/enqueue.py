@@ -22,7 +22,15 @@ from morphology.models import Cycle, Job
 
 logger = logging.getLogger(__name__)
 
-QUEUE = {Job.Kind.EMBED: "train", Job.Kind.TRAIN: "train", Job.Kind.PREDICT: "train"}
+QUEUE = {
+    Job.Kind.EMBED: "train",
+    Job.Kind.TRAIN: "train",
+    Job.Kind.PREDICT: "train",
+    Job.Kind.REPORT: "train",
+    Job.Kind.ADAPT: "deep",
+    Job.Kind.TUNE: "deep",
+}
+"""Whose worker takes it, else `quick`: an encoder in training must not hold up the cycles that serve."""
 
 RETRY = {"max_retries": 1, "interval_start": 0}  # once, for a connection that a restart of the broker cut
 

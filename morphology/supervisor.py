@@ -128,7 +128,7 @@ class Stack:
         """Stop web, beat and workers in this order, each within its bound; the servers end with the process."""
         self._wanted.clear()
         with self._between_looks:
-            for names in (("web",), ("beat",), ("worker-quick", "worker-train")):
+            for names in (("web",), ("beat",), ("worker-quick", "worker-train", "worker-deep")):
                 stage = [child for child in self.children if child.name in names]
                 for child in stage:
                     child.ask_to_stop()
@@ -161,12 +161,14 @@ class Stack:
         python = [sys.executable, "-m"]
         celery = [*python, "celery", "-A", "morphology"]
         worker = [*celery, "worker", "--without-gossip", "--without-mingle", "-l", "info"]
-        # Threads: the reconciler and short steps run beside long ingests and exports. One process for the network.
+        # Threads: the reconciler and short steps run beside long ingests and exports. One process for
+        # the network; another, which gives way, for the encoder that takes its time.
         quick, train = [*worker, "--pool", "threads", "-c", "4"], [*worker, "--pool", "solo"]
         return [
             self._make("web", [*python, "gunicorn", *self._gunicorn_options()], death_signal=signal.SIGQUIT),
             self._make("worker-quick", [*quick, "-Q", "quick", "-n", "quick@%h"]),
             self._make("worker-train", [*train, "-Q", "train", "-n", "train@%h"]),
+            self._make("worker-deep", ["nice", "-n", "10", *train, "-Q", "deep", "-n", "deep@%h"]),
             self._make("beat", [*celery, "beat", "--pidfile", "", "-s", str(self.data / "beat-schedule")]),
         ]
 

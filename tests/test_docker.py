@@ -81,7 +81,7 @@ def test_passwords_and_keys_have_no_default() -> None:
 
 
 def test_the_parts_of_the_design_are_there_and_each_service_says_how_it_is() -> None:
-    assert set(SERVICES) == {"postgres", "valkey", "migrate", "web", "beat", "worker-quick", "worker-train"}
+    assert set(SERVICES) == {"postgres", "valkey", "migrate", "web", "beat", "worker-quick", "worker-train", "worker-deep"}
     for name, service in SERVICES.items():
         assert "healthcheck" in service or name == "migrate", name
 
@@ -102,9 +102,9 @@ def test_every_queue_that_jobs_are_sent_to_has_a_worker() -> None:
     assert served == {"quick", *enqueue.QUEUE.values()}
 
 
-def test_only_the_train_worker_reserves_a_gpu() -> None:
+def test_the_workers_that_train_reserve_a_gpu() -> None:
     with_gpu = {name for name, service in SERVICES.items() if "gpu" in str(service.get("deploy", ""))}
-    assert with_gpu == {"worker-train"}
+    assert with_gpu == {"worker-train", "worker-deep"}
 
 
 def test_named_volumes_and_dockerfiles_exist() -> None:

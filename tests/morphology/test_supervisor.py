@@ -90,7 +90,7 @@ def test_a_second_supervisor_is_refused_by_process_id(served: Served) -> None:
     assert f"in use by process {served.process.pid} " in second.stderr
 
 
-@pytest.mark.parametrize("queue", ["quick", "train"])
+@pytest.mark.parametrize("queue", ["quick", "train", "deep"])
 def test_a_killed_worker_starts_again(served: Served, queue: str) -> None:
     killed = pid_of(served, f"-Q {queue} ")
     os.kill(killed, signal.SIGKILL)
