@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ml.simulate.morphology import draw
 from ml.simulate.render import render
+from ml.simulate.settings import TRAINING, SkySettings
 from ml.simulate.truth import vote_probabilities
 
 DEFAULT_SIZE_PX = 128
@@ -37,21 +38,25 @@ class SimulatedGalaxy:
     redshift: float
 
 
-def simulate(n: int, seed_rng: np.random.Generator, size_px: int = DEFAULT_SIZE_PX) -> Iterator[SimulatedGalaxy]:
+def simulate(
+    n: int, seed_rng: np.random.Generator, size_px: int = DEFAULT_SIZE_PX, settings: SkySettings = TRAINING
+) -> Iterator[SimulatedGalaxy]:
     """Yield `n` galaxies of the sky that `seed_rng` draws (one number is taken from it)."""
     seed = int(seed_rng.integers(2**63))
-    return (simulate_one(seed, index, size_px) for index in range(n))
+    return (simulate_one(seed, index, size_px, settings) for index in range(n))
 
 
-def simulate_one(seed: int, index: int, size_px: int = DEFAULT_SIZE_PX) -> SimulatedGalaxy:
+def simulate_one(
+    seed: int, index: int, size_px: int = DEFAULT_SIZE_PX, settings: SkySettings = TRAINING
+) -> SimulatedGalaxy:
     """Galaxy `index` of the sky `seed`, whatever else is drawn; at every size the same galaxy."""
-    rng = np.random.default_rng((seed, index))
-    morphology = draw(rng)
+    rng = np.random.default_rng((seed, settings.seed_offset, index))
+    morphology = draw(rng, settings)
     ra_deg, dec_deg = _place(rng)
     return SimulatedGalaxy(
         name=f"sim-{seed % 2**32:08x}-{index:06d}",
-        image=render(morphology, rng, size_px),
-        truth=vote_probabilities(morphology),
+        image=render(morphology, rng, size_px, settings),
+        truth=vote_probabilities(morphology, settings),
         latent=asdict(morphology),
         ra_deg=ra_deg,
         dec_deg=dec_deg,

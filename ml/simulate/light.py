@@ -1,29 +1,21 @@
-"""Light on a grid: coordinates, brightness profiles, colours, seeing, sky noise, and the stretch to a picture.
+"""Light on a grid: coordinates, brightness profiles, colours, and smooth random fields.
 
 Everything is drawn on one square grid in half-frames; bands are in the order of the picture (i, r, g as red, green,
-blue). It is plain numpy with one FFT a picture for the seeing (3 ms at 96 px). The price: the seeing is a disc of two
-Gaussians, a centre is softened in place of being integrated over its pixel, and light at the frame's edge wraps round.
+blue). The price of speed: a centre is softened in place of being integrated over its pixel.
 """
 
-import io
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy import fft
 
 from ml.simulate.morphology import Morphology
 
 Map = npt.NDArray[np.floating[Any]]
 
-NATIVE_NOISE_LEVEL = 6.0
-"""Grey levels of one sigma of sky noise in a native pixel: from the corners of 100 SDSS composites."""
-SOFTENING = 10.5
-"""Flux, in sky noise, where the asinh stretch turns from linear to logarithmic: same images, centre against R90."""
-SKY_LEVEL = np.array([4.0, 4.0, 2.0], np.float32)
 N_MODES = 32
 
 RED = np.array([1.33, 1.04, 0.63], np.float32)
@@ -108,41 +100,3 @@ def field(rng: np.random.Generator, grid: Grid, scale: float) -> Map:
     padded[-half:, :half] = modes[-half:, :half]
     field = fft.irfft2(padded, s=(size, size))
     return np.asarray(field / max(float(field.std()), 1e-9), np.float32)
-
-
-def blur(light: Map, sigma_px: float) -> Map:
-    """Convolve with the seeing: a Gaussian core and one tenth of the light in a wing three times as wide."""
-    size = light.shape[-1]
-    ky, kx = fft.fftfreq(size).astype(np.float32), fft.rfftfreq(size).astype(np.float32)
-    k2 = np.float32(2 * (math.pi * sigma_px) ** 2) * (ky[:, None] ** 2 + kx[None, :] ** 2)
-    response = 0.9 * np.exp(-k2) + 0.1 * np.exp(-9 * k2)
-    return np.asarray(fft.irfft2(fft.rfft2(light) * response, s=(size, size)), np.float32)
-
-
-def sky_noise(m: Morphology, rng: np.random.Generator, size_px: int) -> Map:
-    """Sky noise of native pixels, resampled to this grid: correlated in a fine picture, averaged in a coarse one."""
-    native_px = m.noise_length * size_px / 2
-    white = rng.standard_normal((3, size_px, size_px), dtype=np.float32)
-    smooth = blur(white, 0.45 * native_px)
-    amplitude = native_px / math.hypot(native_px, 1.0)
-    return smooth * np.float32(amplitude / max(float(smooth.std()), 1e-6))
-
-
-def stretch(light: Map) -> npt.NDArray[np.uint8]:
-    """Colour composite of (3, H, W) fluxes after Lupton et al. 2004 (PASP 116, 133, eq. 2): hue survives brightness."""
-    mean = np.maximum(light.mean(0), np.float32(1e-3))
-    level = NATIVE_NOISE_LEVEL * SOFTENING * np.arcsinh(mean / np.float32(SOFTENING))
-    colours = light * (level / mean) + SKY_LEVEL[:, None, None]
-    # Half held (the brightest channel stays below white, the others keep their ratio), half clipped: white-hot cores.
-    colours *= 0.5 + 125 / np.maximum(colours.max(0), 250)
-    return np.ascontiguousarray(np.clip(colours, 0, 255).transpose(1, 2, 0)).astype(np.uint8)  # (H, W, 3)
-
-
-def through_jpeg(image: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
-    """The picture as a survey's server would send it, its losses included."""
-    buffer = io.BytesIO()
-    # Colour is halved in resolution as servers do, but not in small pictures, which stand for a large one reduced.
-    subsampling = 2 if len(image) > 200 else 0
-    Image.fromarray(image).save(buffer, format="JPEG", quality=quality, subsampling=subsampling)
-    buffer.seek(0)
-    return np.asarray(Image.open(buffer).convert("RGB"))

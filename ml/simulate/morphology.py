@@ -4,31 +4,16 @@ Lengths are in half-frames (the frame's edge is at 1), so that one draw can be r
 units of the sky noise of one native pixel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-T = TypeVar("T")
-Kind = Literal["smooth", "disk", "edge-on", "artifact"]
-BulgeShape = Literal["round", "boxy", "no-bulge"]
-Oddity = Literal["", "ring", "lens-or-arc", "disturbed", "irregular", "other", "merger", "dust-lane"]
-Artifact = Literal["", "trail", "star", "ghost"]
+from ml.simulate.kinds import Artifact, BulgeShape, Kind, Oddity
+from ml.simulate.settings import TRAINING, SkySettings
 
-KINDS: dict[Kind, float] = {"smooth": 0.33, "disk": 0.50, "edge-on": 0.145, "artifact": 0.025}
-ODDITIES: dict[Oddity, float] = {
-    "": 0.80,
-    "ring": 0.035,
-    "lens-or-arc": 0.01,
-    "disturbed": 0.045,
-    "irregular": 0.035,
-    "other": 0.02,
-    "merger": 0.04,
-    "dust-lane": 0.015,
-}
-ARTIFACTS: dict[Artifact, float] = {"trail": 0.3, "star": 0.5, "ghost": 0.2}
-N_ARMS = {1: 0.05, 2: 0.57, 3: 0.15, 4: 0.10, 5: 0.07, 6: 0.06}
+T = TypeVar("T")
 
 ODDITIES_OF: dict[Kind, frozenset[Oddity]] = {
     "smooth": frozenset({"", "lens-or-arc", "disturbed", "other", "merger", "dust-lane"}),
@@ -36,10 +21,6 @@ ODDITIES_OF: dict[Kind, frozenset[Oddity]] = {
     "edge-on": frozenset({"", "disturbed", "other", "merger", "dust-lane"}),
     "artifact": frozenset({""}),
 }
-
-SEEING_ARCSEC = 1.3
-FRAME_RADII = 4.24
-"""Half-frame in Petrosian radii R90 of SDSS's Galaxy Zoo cutouts (424 px of 0.02 R90)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +34,8 @@ class Morphology:
     redshift: float
     radius: float
     """R90, in half-frames."""
+    centre_x: float
+    centre_y: float
     psf_fwhm: float
     noise_length: float
     """Edge of a native pixel, over which the sky noise is correlated, in half-frames."""
@@ -90,53 +73,55 @@ class Morphology:
         return self.n_arms > 0
 
 
-def draw(rng: np.random.Generator) -> Morphology:
+def draw(rng: np.random.Generator, settings: SkySettings = TRAINING) -> Morphology:
     """Draw one galaxy (or artifact) of the simulated sky."""
-    kind = _choose(rng, KINDS)
-    oddity = _choose(rng, {key: p for key, p in ODDITIES.items() if key in ODDITIES_OF[kind]})
-    redness = _redness(rng, kind)
-    redshift = float(np.clip(rng.lognormal(np.log(0.065), 0.5), 0.01, 0.25))
-    r90_arcsec = float(np.clip(rng.lognormal(np.log(9.0), 0.4) / (20.4 * redshift), 3.5, 25.0))
-    radius = float(np.clip(rng.lognormal(np.log(1.43), 0.18), 0.9, 2.1)) / FRAME_RADII
+    kind = _choose(rng, settings.kinds)
+    oddity = _choose(rng, [(key, p) for key, p in settings.oddities if key in ODDITIES_OF[kind]])
+    redness = float(np.clip(_redness(rng, kind) + settings.redness_shift, 0, 1))
+    redshift = float(np.clip(_spread(rng, settings.redshift), 0.01, 0.25))
+    r90_arcsec = float(np.clip(_spread(rng, settings.r90_kpc) / (20.4 * redshift), 3.5, 25.0))
+    radius = float(np.clip(_spread(rng, settings.r90_in_frame), 0.15, 0.6))
     arcsec = radius / r90_arcsec
-    bulge_fraction = float(np.clip(rng.lognormal(np.log(0.14), 0.85), 0.0, 0.7)) if rng.random() > 0.12 else 0.0
+    has_bulge = rng.random() > settings.bulgeless_share
+    bulge_fraction = float(np.clip(_spread(rng, settings.bulge_fraction), 0.0, 0.7)) if has_bulge else 0.0
     bulge_shape = _bulge_shape(rng, bulge_fraction) if kind == "edge-on" else "round"
-    is_disk = kind == "disk"
-    is_irregular = oddity == "irregular"
-    n_arms = _choose(rng, N_ARMS) if is_disk and not is_irregular and rng.random() < 0.78 else 0
-    has_bar = is_disk and not is_irregular and rng.random() < 0.33
+    can_be_grand = kind == "disk" and oddity != "irregular"
+    n_arms = _choose(rng, settings.arm_counts) if can_be_grand and rng.random() < settings.armed_share else 0
+    has_bar = can_be_grand and rng.random() < settings.barred_share
     has_ring = oddity == "ring"
     return Morphology(
         kind=kind,
-        artifact=_choose(rng, ARTIFACTS) if kind == "artifact" else "",
+        artifact=_choose(rng, settings.artifacts) if kind == "artifact" else "",
         oddity=oddity,
-        oddity_strength=float(rng.uniform(0.5, 1.0)),
+        oddity_strength=_within(rng, settings.oddity_strength),
         redshift=redshift,
         radius=radius,
-        psf_fwhm=arcsec * float(rng.lognormal(np.log(SEEING_ARCSEC), 0.12)),
-        noise_length=arcsec * 0.396,
-        brightness=float(np.clip(rng.lognormal(np.log(14.5), 0.5), 3.5, 70.0)),
-        axis_ratio=_axis_ratio(rng, kind),
+        centre_x=float(settings.centre_offset * rng.standard_normal()),
+        centre_y=float(settings.centre_offset * rng.standard_normal()),
+        psf_fwhm=arcsec * _spread(rng, settings.seeing_arcsec),
+        noise_length=arcsec * settings.pixel_arcsec,
+        brightness=float(np.clip(_spread(rng, settings.brightness), 3.5, 70.0)),
+        axis_ratio=_axis_ratio(rng, kind, settings),
         position_angle_rad=float(rng.uniform(0, np.pi)),
-        sersic_index=float(rng.uniform(1.3, 3.8)),
+        sersic_index=_within(rng, settings.sersic_index),
         redness=redness,
         bulge_fraction=0.0 if bulge_shape == "no-bulge" else bulge_fraction,
         bulge_radius=float(rng.uniform(0.10, 0.18) + 0.25 * bulge_fraction),
         bulge_shape=bulge_shape,
         n_arms=n_arms,
-        arm_contrast=float(rng.beta(2.2, 1.8)) * 0.9 + 0.05 if n_arms else 0.0,
-        arm_sharpness=float(rng.uniform(0.8, 3.0)),
-        pitch_deg=float(np.clip(rng.lognormal(np.log(13.5), 0.45), 6.0, 42.0)),
+        arm_contrast=_within(rng, settings.arm_contrast) if n_arms else 0.0,
+        arm_sharpness=_within(rng, settings.arm_sharpness),
+        pitch_deg=float(np.clip(_spread(rng, settings.pitch_deg), 6.0, 42.0)),
         handedness=int(rng.choice((-1, 1))),
-        flocculence=float(rng.beta(1.5, 3.0)),
-        bar_strength=float(rng.uniform(0.15, 1.0)) if has_bar else 0.0,
-        bar_length=float(rng.uniform(0.25, 0.62)),
+        flocculence=_within(rng, settings.flocculence),
+        bar_strength=_within(rng, settings.bar_strength) if has_bar else 0.0,
+        bar_length=_within(rng, settings.bar_length),
         bar_axis_ratio=float(rng.uniform(0.16, 0.38)),
         bar_angle_rad=float(rng.uniform(0, np.pi)),
         ring_strength=float(rng.uniform(0.4, 1.0)) if has_ring else 0.0,
         ring_radius=float(rng.uniform(0.45, 0.95)),
         dust=float(rng.beta(1.2, 2.5)),
-        thickness=float(rng.uniform(0.06, 0.17)),
+        thickness=_within(rng, settings.thickness),
     )
 
 
@@ -145,12 +130,10 @@ def _redness(rng: np.random.Generator, kind: Kind) -> float:
     return float(rng.beta(low, high))
 
 
-def _axis_ratio(rng: np.random.Generator, kind: Kind) -> float:
+def _axis_ratio(rng: np.random.Generator, kind: Kind, settings: SkySettings) -> float:
     if kind == "smooth":
         return float(np.clip(1 - 0.78 * rng.beta(1.3, 2.0), 0.2, 1.0))
-    if kind == "disk":
-        return float(rng.uniform(0.36, 1.0))
-    return 0.1
+    return _within(rng, settings.disk_axis_ratio) if kind == "disk" else 0.1
 
 
 def _bulge_shape(rng: np.random.Generator, bulge_fraction: float) -> BulgeShape:
@@ -159,7 +142,17 @@ def _bulge_shape(rng: np.random.Generator, bulge_fraction: float) -> BulgeShape:
     return "boxy" if rng.random() < 0.18 else "round"
 
 
-def _choose(rng: np.random.Generator, weights: Mapping[T, float]) -> T:
+def _within(rng: np.random.Generator, ends: tuple[float, float]) -> float:
+    return float(rng.uniform(*ends))
+
+
+def _spread(rng: np.random.Generator, spread: tuple[float, float]) -> float:
+    median, log_sigma = spread
+    return float(median * np.exp(log_sigma * rng.standard_normal()))
+
+
+def _choose(rng: np.random.Generator, weights: Iterable[tuple[T, float]]) -> T:
     """One key, with probability proportional to its weight."""
-    ends = np.cumsum(list(weights.values()))
-    return list(weights)[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
+    pairs = list(weights)
+    ends = np.cumsum([share for _, share in pairs])
+    return pairs[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))][0]

@@ -5,26 +5,30 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ml.simulate.camera import Look, expose
 from ml.simulate.components import add_disk, add_edge_on, add_smooth
-from ml.simulate.light import Grid, Map, blur, sky_noise, star_colour, stretch, through_jpeg, tint
+from ml.simulate.light import Grid, Map, star_colour, tint
 from ml.simulate.morphology import Morphology
 from ml.simulate.oddities import absorb_lane, add_arc, add_artifact, add_cloud, add_merger, add_tails, warped
+from ml.simulate.settings import TRAINING, SkySettings
 
 
-def render(morphology: Morphology, rng: np.random.Generator, size_px: int) -> npt.NDArray[np.uint8]:
+def render(
+    morphology: Morphology, rng: np.random.Generator, size_px: int, settings: SkySettings = TRAINING
+) -> npt.NDArray[np.uint8]:
     """Picture of a galaxy, (size_px, size_px, 3) RGB; features look alike at every size, the noise is drawn anew."""
     grid = Grid.of(size_px)
     seed, noise_rng = rng.integers(2**63), np.random.default_rng(rng.integers(2**63))
+    look = Look.draw(rng, settings)
     rng = np.random.default_rng(seed)
     light = np.zeros((3, size_px, size_px), np.float32)
     if morphology.kind == "artifact":
         add_artifact(light, grid, morphology, rng)
     else:
-        _add_galaxy(light, grid, morphology, rng)
-    _add_field(light, grid, morphology, rng)
-    light = blur(light, morphology.psf_fwhm / grid.pixel / 2.355)
-    light += sky_noise(morphology, noise_rng, size_px)
-    return through_jpeg(stretch(light), quality=int(rng.integers(80, 96)))
+        about = Grid(grid.x - np.float32(morphology.centre_x), grid.y - np.float32(morphology.centre_y), grid.pixel)
+        _add_galaxy(light, about, morphology, rng)
+    _add_field(light, grid, morphology, rng, settings)
+    return expose(light, morphology, look, noise_rng)
 
 
 def _add_galaxy(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) -> None:
@@ -39,14 +43,14 @@ def _add_galaxy(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator)
         absorb_lane(light, grid, m, depth=1.1 + 1.5 * m.oddity_strength, width=0.05)
 
 
-def _add_field(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) -> None:
+def _add_field(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator, settings: SkySettings) -> None:
     """Foreground stars and small background galaxies, more of them in frames that span more sky."""
-    span_arcsec = 1.3 / m.psf_fwhm
-    for _ in range(rng.poisson(min(30.0, 0.08 * span_arcsec**1.2))):
+    half_frame_arcsec = settings.pixel_arcsec / m.noise_length
+    for _ in range(rng.poisson(min(30.0, 0.08 * settings.crowding * half_frame_arcsec**1.2))):
         x0, y0 = rng.uniform(-1, 1, 2)
         flux = 4.0 * (1 - float(rng.random())) ** -0.8  # many faint, few bright
         rgb = star_colour(rng)
-        if rng.random() < 0.5:
+        if rng.random() > settings.star_share:
             size, q = m.psf_fwhm * float(rng.uniform(0.3, 0.8)), float(rng.uniform(0.4, 1.0))
         else:
             size, q = m.psf_fwhm * 0.25, 1.0

@@ -13,28 +13,22 @@ import numpy.typing as npt
 
 from ml.schema import DecisionTree, load
 from ml.simulate.morphology import Morphology
-
-STEEPNESS = 1.6
-THRESHOLD = 1.0
-EYE_CONTRAST = 0.065
-"""Contrast that an eye sees with v = 1 when there is no noise at all."""
-SLIP = 0.03
-"""How often somebody sees what is not there."""
+from ml.simulate.settings import TRAINING, SkySettings
 
 TREE: DecisionTree = load("gz2")
 
 
-def vote_probabilities(m: Morphology) -> npt.NDArray[np.float64]:
+def vote_probabilities(m: Morphology, settings: SkySettings = TRAINING) -> npt.NDArray[np.float64]:
     """The probability of each answer given that its question is asked, (A,) over the `gz2` tree; never NaN."""
     seen = {
-        "arms": notice(_arm_contrast(m), m),
-        "bar": notice(_bar_contrast(m), m),
-        "ring": notice(1.1 * m.ring_strength * _survives(0.14 * m.radius, m), m),
-        "odd": notice(_odd_contrast(m), m),
+        "arms": notice(_arm_contrast(m), m, settings),
+        "bar": notice(_bar_contrast(m), m, settings),
+        "ring": notice(1.1 * m.ring_strength * _survives(0.14 * m.radius, m), m, settings),
+        "odd": notice(_odd_contrast(m), m, settings),
     }
     answers: dict[str, Mapping[str, float]] = {
-        **_first_look(m, seen),
-        **_disk_answers(m, seen),
+        **_first_look(m, seen, settings),
+        **_disk_answers(m, seen, settings),
         **_odd_answers(m, seen),
         "how-rounded": _soft_bins(("cigar", "in-between", "round"), apparent_axis_ratio(m), (0.42, 0.79), 0.09),
     }
@@ -45,11 +39,12 @@ def vote_probabilities(m: Morphology) -> npt.NDArray[np.float64]:
     return truth
 
 
-def notice(contrast: float, m: Morphology) -> float:
+def notice(contrast: float, m: Morphology, sky: SkySettings) -> float:
     """Probability that somebody sees a feature of this contrast in this galaxy's light."""
     n_elements = (0.35 * m.radius / max(m.psf_fwhm, m.noise_length)) ** 2 + 0.25
     noise = 1.0 / (m.brightness * math.sqrt(n_elements))
-    return _phi(STEEPNESS * (contrast / math.hypot(EYE_CONTRAST, 1.5 * noise) - THRESHOLD)) if contrast > 0 else 0.0
+    clearness = contrast / math.hypot(sky.eye_contrast, 1.5 * noise)
+    return _phi(sky.steepness * (clearness - sky.threshold)) if contrast > 0 else 0.0
 
 
 def apparent_axis_ratio(m: Morphology) -> float:
@@ -62,18 +57,18 @@ def apparent_axis_ratio(m: Morphology) -> float:
 # One function a part of the tree
 
 
-def _first_look(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
+def _first_look(m: Morphology, seen: Mapping[str, float], sky: SkySettings) -> dict[str, Mapping[str, float]]:
     if m.kind == "artifact":
         return {"smooth-or-featured": {"smooth": 0.06, "featured-or-disk": 0.05, "artifact": 0.89}}
     q = apparent_axis_ratio(m)
     # Somebody calls it a disk for its features, or for being flat; an edge-on disk nearly always.
     flat = _phi((0.33 - q) / 0.07) * (0.85 if m.kind == "edge-on" else 0.5)
-    disk = 0.25 * (m.axis_ratio < 0.75) * (1 - m.bulge_fraction) * notice(0.2, m) if m.kind == "disk" else 0.0
+    disk = 0.25 * (m.axis_ratio < 0.75) * (1 - m.bulge_fraction) * notice(0.2, m, sky) if m.kind == "disk" else 0.0
     odd = seen["odd"] * {"irregular": 0.85, "disturbed": 0.5, "merger": 0.35, "dust-lane": 0.5}.get(m.oddity, 0.0)
     unseen = (
         (1 - seen["arms"]) * (1 - 0.9 * seen["bar"]) * (1 - 0.8 * seen["ring"]) * (1 - flat) * (1 - disk) * (1 - odd)
     )
-    featured = SLIP + (1 - 2 * SLIP) * (1 - unseen * 0.95)
+    featured = sky.slip + (1 - 2 * sky.slip) * (1 - unseen * 0.95)
     artifact = 0.012
     return {
         "smooth-or-featured": {
@@ -84,12 +79,12 @@ def _first_look(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping[s
     }
 
 
-def _disk_answers(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
-    edge_on = _yes(_phi((0.30 - apparent_axis_ratio(m)) / 0.06) * (1 - 0.9 * seen["arms"]))
+def _disk_answers(m: Morphology, seen: Mapping[str, float], sky: SkySettings) -> dict[str, Mapping[str, float]]:
+    edge_on = _yes(_phi((0.30 - apparent_axis_ratio(m)) / 0.06) * (1 - 0.9 * seen["arms"]), sky)
     return {
         "disk-edge-on": _pair(edge_on),
-        "bar": _pair(_yes(seen["bar"])),
-        "has-spiral-arms": _pair(_yes(seen["arms"])),
+        "bar": _pair(_yes(seen["bar"], sky)),
+        "has-spiral-arms": _pair(_yes(seen["arms"], sky)),
         "spiral-winding": _soft_bins(
             ("tight", "medium", "loose"),
             math.log(m.pitch_deg if m.has_arms else 14),
@@ -103,7 +98,7 @@ def _disk_answers(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping
             _logs(0.025, 0.13, 0.42),
             0.45,
         ),
-        "bulge-shape": _bulge_shape(m),
+        "bulge-shape": _bulge_shape(m, sky),
     }
 
 
@@ -138,8 +133,8 @@ def _arm_count(m: Morphology, seen: float) -> dict[str, float]:
     }
 
 
-def _bulge_shape(m: Morphology) -> dict[str, float]:
-    visible = notice(0.9 * math.sqrt(_prominence(m)), m) if m.bulge_shape != "no-bulge" else 0.0
+def _bulge_shape(m: Morphology, sky: SkySettings) -> dict[str, float]:
+    visible = notice(0.9 * math.sqrt(_prominence(m)), m, sky) if m.bulge_shape != "no-bulge" else 0.0
     resolved = _phi(2.0 * (0.35 * m.radius / m.psf_fwhm - 1.0))
     boxy = 0.06 + 0.62 * resolved * (m.bulge_shape == "boxy")
     return {"round": visible * (1 - boxy) + 0.03, "boxy": visible * boxy + 0.02, "no-bulge": 1 - visible + 0.03}
@@ -198,8 +193,8 @@ def _phi(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def _yes(seen: float) -> float:
-    return SLIP + (1 - 2 * SLIP) * seen
+def _yes(seen: float, sky: SkySettings) -> float:
+    return sky.slip + (1 - 2 * sky.slip) * seen
 
 
 def _pair(yes: float) -> dict[str, float]:
