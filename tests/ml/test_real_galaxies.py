@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from ml.blind import fit_blind
-from ml.calibration import coverage, expected_calibration_error, paired_difference
+from ml.calibration import expected_calibration_error, paired_difference
+from ml.coverage import coverage
 from ml.encoders import embed, load_encoder
 from ml.networks import HeadConfig, TreeHead
 from ml.posterior import Votes, check_samples_differ
