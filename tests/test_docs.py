@@ -1,7 +1,11 @@
 """The docs name what exists: every setting is documented, every path and link leads somewhere."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +86,18 @@ def test_the_rehearsal_that_is_shown_holds_what_it_should() -> None:
     assert len(report["cycles"]) >= 5
     assert last["holdout_loss"] < last["blind_loss"] - 2 * last["difference_se"]
     assert last["holdout_loss"] < first["holdout_loss"]
+
+
+def test_the_engines_script_runs_on_a_folder_of_real_galaxies(shared: Callable[[str], Path]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "docs.engine", str(shared("data/gz2_votes"))],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"look next at images/\d+\.jpg: a vote would teach 0\.\d+ nats", ran.stdout)
+    [held] = re.findall(r"90 % intervals hold (\d+)% of the votes", ran.stdout)
+    assert 80 <= int(held) <= 99
