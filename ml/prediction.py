@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ml.acquisition import tree_bald
+from ml.information import tree_bald
 from ml.networks import N_SAMPLES, TreeHead
 from ml.posterior import (
     Floats,

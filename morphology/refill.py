@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from labelling.models import Galaxy, Project, Subject
-from ml.acquisition import power_sample
+from ml.batches import power_sample
 from morphology.models import ModelVersion, Score
 from morphology.running import Work
 

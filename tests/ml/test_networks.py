@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from ml import losses
-from ml.acquisition import tree_bald
 from ml.blind import fit_blind
 from ml.errors import PosteriorError
+from ml.information import tree_bald
 from ml.networks import BayesianCNN, HeadConfig, TreeHead
 from ml.posterior import check_samples_differ
 from ml.schema import DecisionTree

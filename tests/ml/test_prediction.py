@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from ml.acquisition import tree_bald
 from ml.errors import PosteriorError
+from ml.information import tree_bald
 from ml.posterior import Votes, intervals, predictive_log_likelihood
 from ml.prediction import predict, score, vote_losses
 from tests.ml.test_networks import embeddings, make_head
