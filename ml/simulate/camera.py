@@ -42,7 +42,7 @@ class Look:
         return cls(
             beta=float(rng.uniform(*settings.moffat_beta)),
             noise_length_px=float(rng.uniform(*settings.noise_length_px)),
-            band_noise=np.array(settings.band_noise, np.float32),
+            band_noise=(np.array(settings.band_noise) * np.exp(0.2 * rng.standard_normal(3))).astype(np.float32),
             band_correlation=float(rng.uniform(*settings.band_correlation)),
             offset=(settings.band_offset_arcsec * rng.standard_normal((3, 2))).astype(np.float32),
             noise_grey=float(settings.noise_grey[0] * np.exp(settings.noise_grey[1] * rng.standard_normal())),

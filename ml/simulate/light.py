@@ -19,8 +19,8 @@ Map = npt.NDArray[np.floating[Any]]
 N_MODES = 32
 
 RED = np.array([1.33, 1.04, 0.63], np.float32)
-BLUE = np.array([0.97, 0.96, 1.07], np.float32)
-YOUNG = np.array([0.90, 0.95, 1.15], np.float32)
+BLUE = np.array([0.97, 0.94, 1.10], np.float32)
+YOUNG = np.array([0.90, 0.93, 1.18], np.float32)
 OXYGEN = np.array([0.45, 1.45, 0.75], np.float32)
 EXTINCTION = np.array([0.55, 0.8, 1.1], np.float32)
 

@@ -106,7 +106,7 @@ def draw(rng: np.random.Generator, settings: SkySettings = TRAINING) -> Morpholo
         sersic_index=_within(rng, settings.sersic_index),
         redness=redness,
         bulge_fraction=0.0 if bulge_shape == "no-bulge" else bulge_fraction,
-        bulge_radius=float(rng.uniform(0.10, 0.18) + 0.25 * bulge_fraction),
+        bulge_radius=float(rng.uniform(0.05, 0.15) + 0.22 * bulge_fraction),
         bulge_shape=bulge_shape,
         n_arms=n_arms,
         arm_contrast=_within(rng, settings.arm_contrast) if n_arms else 0.0,
@@ -116,7 +116,7 @@ def draw(rng: np.random.Generator, settings: SkySettings = TRAINING) -> Morpholo
         flocculence=_within(rng, settings.flocculence),
         bar_strength=_within(rng, settings.bar_strength) if has_bar else 0.0,
         bar_length=_within(rng, settings.bar_length),
-        bar_axis_ratio=float(rng.uniform(0.16, 0.38)),
+        bar_axis_ratio=float(rng.uniform(0.14, 0.36)),
         bar_angle_rad=float(rng.uniform(0, np.pi)),
         ring_strength=float(rng.uniform(0.4, 1.0)) if has_ring else 0.0,
         ring_radius=float(rng.uniform(0.45, 0.95)),
@@ -132,12 +132,12 @@ def _redness(rng: np.random.Generator, kind: Kind) -> float:
 
 def _axis_ratio(rng: np.random.Generator, kind: Kind, settings: SkySettings) -> float:
     if kind == "smooth":
-        return float(np.clip(1 - 0.78 * rng.beta(1.3, 2.0), 0.2, 1.0))
+        return float(np.clip(1 - 0.78 * rng.beta(1.15, 2.2), 0.2, 1.0))
     return _within(rng, settings.disk_axis_ratio) if kind == "disk" else 0.1
 
 
 def _bulge_shape(rng: np.random.Generator, bulge_fraction: float) -> BulgeShape:
-    if bulge_fraction < 0.03:
+    if bulge_fraction < 0.08:
         return "no-bulge"
     return "boxy" if rng.random() < 0.18 else "round"
 

@@ -26,7 +26,8 @@ def warped(grid: Grid, m: Morphology, rng: np.random.Generator) -> Grid:
     angle = float(rng.uniform(0, 2 * math.pi))
     u, v = grid.turned(angle)
     s = m.oddity_strength
-    u2 = u - np.float32(0.35 * s * m.radius) + np.float32(0.35 * s / m.radius) * v**2
+    bow = np.float32((0.12 if m.kind == "edge-on" else 0.3) * s)
+    u2 = u - bow * np.float32(m.radius) + bow / np.float32(m.radius) * np.minimum(v**2, np.float32(4 * m.radius**2))
     v2 = v * (1 + np.float32(0.35 * s / m.radius) * np.clip(u, -m.radius, m.radius))
     x, y = u2 * math.cos(angle) - v2 * math.sin(angle), u2 * math.sin(angle) + v2 * math.cos(angle)
     ripple = np.float32(0.16 * s * m.radius)

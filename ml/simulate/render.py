@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ml.simulate.camera import Look, expose
 from ml.simulate.components import add_disk, add_edge_on, add_smooth
-from ml.simulate.light import Grid, Map, star_colour, tint
+from ml.simulate.light import Grid, Map, colour, softened, star_colour, tint
 from ml.simulate.morphology import Morphology
 from ml.simulate.oddities import absorb_lane, add_arc, add_artifact, add_cloud, add_merger, add_tails, warped
 from ml.simulate.settings import TRAINING, SkySettings
@@ -46,6 +46,10 @@ def _add_galaxy(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator)
 def _add_field(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator, settings: SkySettings) -> None:
     """Foreground stars and small background galaxies, more of them in frames that span more sky."""
     half_frame_arcsec = settings.pixel_arcsec / m.noise_length
+    if rng.random() < 0.15 * settings.crowding:
+        _add_neighbour(light, grid, m, rng)
+    if rng.random() < 0.03 * settings.crowding:
+        _add_glare(light, grid, rng)
     for _ in range(rng.poisson(min(30.0, 0.08 * settings.crowding * half_frame_arcsec**1.2))):
         x0, y0 = rng.uniform(-1, 1, 2)
         flux = 4.0 * (1 - float(rng.random())) ** -0.8  # many faint, few bright
@@ -55,6 +59,26 @@ def _add_field(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator, 
         else:
             size, q = m.psf_fwhm * 0.25, 1.0
         _add_spot(light, grid, (x0, y0), min(flux, 600.0), size, q, float(rng.uniform(0, math.pi)), rgb)
+
+
+def _add_neighbour(light: Map, grid: Grid, m: Morphology, rng: np.random.Generator) -> None:
+    """Another galaxy in the same frame, too far away to be thought part of this one."""
+    angle, distance = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(max(1.7 * m.radius, 0.35), 1.2))
+    u, v = grid.turned(float(rng.uniform(0, math.pi)), distance * math.cos(angle), distance * math.sin(angle))
+    scale, q = m.radius * float(rng.uniform(0.08, 0.25)), float(rng.uniform(0.25, 1.0))
+    peak = m.brightness * float(rng.uniform(0.5, 3.0))
+    light += tint(colour(float(rng.random())), peak * np.exp(-softened(np.hypot(u, v / q), grid) / scale))
+
+
+def _add_glare(light: Map, grid: Grid, rng: np.random.Generator) -> None:
+    """The halo of a bright star at the edge of the frame or beyond it, and its spikes."""
+    angle, distance = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.6, 1.4))
+    u, v = grid.turned(float(rng.uniform(0, math.pi)), distance * math.cos(angle), distance * math.sin(angle))
+    halo = float(rng.uniform(0.05, 0.12))
+    r = np.hypot(u, v)
+    bright = float(rng.lognormal(math.log(60), 0.7))
+    spikes = (np.exp(-np.abs(u) / 0.008) + np.exp(-np.abs(v) / 0.008)) * np.exp(-r / np.float32(4 * halo)) * 0.15
+    light += tint(star_colour(rng), bright * ((1 + (r / halo) ** 2) ** -1.3 + spikes))
 
 
 def _add_spot(

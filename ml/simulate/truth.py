@@ -30,7 +30,7 @@ def vote_probabilities(m: Morphology, settings: SkySettings = TRAINING) -> npt.N
         **_first_look(m, seen, settings),
         **_disk_answers(m, seen, settings),
         **_odd_answers(m, seen),
-        "how-rounded": _soft_bins(("cigar", "in-between", "round"), apparent_axis_ratio(m), (0.42, 0.79), 0.09),
+        "how-rounded": _soft_bins(("cigar", "in-between", "round"), apparent_axis_ratio(m), (0.39, 0.77), 0.09),
     }
     truth = np.empty(len(TREE.columns))
     for question in TREE.questions:
@@ -49,7 +49,7 @@ def notice(contrast: float, m: Morphology, sky: SkySettings) -> float:
 
 def apparent_axis_ratio(m: Morphology) -> float:
     """Axis ratio of the whole galaxy after the seeing has rounded it."""
-    q = m.axis_ratio if m.kind != "edge-on" else 0.8 * m.thickness + 0.4 * m.bulge_fraction
+    q = m.axis_ratio if m.kind != "edge-on" else 1.3 * m.thickness + 0.3 * m.bulge_fraction
     blur = (0.42 * m.psf_fwhm / m.radius) ** 2
     return math.sqrt((q**2 + blur) / (1 + blur))
 
@@ -63,7 +63,7 @@ def _first_look(m: Morphology, seen: Mapping[str, float], sky: SkySettings) -> d
     q = apparent_axis_ratio(m)
     # Somebody calls it a disk for its features, or for being flat; an edge-on disk nearly always.
     flat = _phi((0.33 - q) / 0.07) * (0.85 if m.kind == "edge-on" else 0.5)
-    disk = 0.25 * (m.axis_ratio < 0.75) * (1 - m.bulge_fraction) * notice(0.2, m, sky) if m.kind == "disk" else 0.0
+    disk = 0.40 * (1 - m.bulge_fraction) * notice(0.2, m, sky) if m.kind == "disk" else 0.0
     odd = seen["odd"] * {"irregular": 0.85, "disturbed": 0.5, "merger": 0.35, "dust-lane": 0.5}.get(m.oddity, 0.0)
     unseen = (
         (1 - seen["arms"]) * (1 - 0.9 * seen["bar"]) * (1 - 0.8 * seen["ring"]) * (1 - flat) * (1 - disk) * (1 - odd)
@@ -80,23 +80,23 @@ def _first_look(m: Morphology, seen: Mapping[str, float], sky: SkySettings) -> d
 
 
 def _disk_answers(m: Morphology, seen: Mapping[str, float], sky: SkySettings) -> dict[str, Mapping[str, float]]:
-    edge_on = _yes(_phi((0.30 - apparent_axis_ratio(m)) / 0.06) * (1 - 0.9 * seen["arms"]), sky)
+    edge_on = _yes(_phi((0.32 - apparent_axis_ratio(m)) / 0.06) * (1 - 0.9 * seen["arms"]), sky)
     return {
         "disk-edge-on": _pair(edge_on),
-        "bar": _pair(_yes(seen["bar"], sky)),
+        "bar": _pair(_yes(0.9 * seen["bar"], sky)),
         "has-spiral-arms": _pair(_yes(seen["arms"], sky)),
         "spiral-winding": _soft_bins(
             ("tight", "medium", "loose"),
             math.log(m.pitch_deg if m.has_arms else 14),
-            _logs(14, 22),
+            _logs(13.5, 24),
             _winding_doubt(seen),
         ),
         "spiral-arm-count": _arm_count(m, seen["arms"]),
         "bulge-size": _soft_bins(
             ("no", "just-noticeable", "obvious", "dominant"),
             math.log(max(_prominence(m), 0.005)),
-            _logs(0.025, 0.13, 0.42),
-            0.45,
+            _logs(0.022, 0.13, 0.45),
+            0.65,
         ),
         "bulge-shape": _bulge_shape(m, sky),
     }
@@ -104,7 +104,7 @@ def _disk_answers(m: Morphology, seen: Mapping[str, float], sky: SkySettings) ->
 
 def _odd_answers(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
     kinds = [answer.key for answer in TREE.question["odd-feature"].answers]
-    background = {"other": 0.4, "disturbed": 0.2, "irregular": 0.15, "merger": 0.1, "ring": 0.07}
+    background = {"other": 0.45, "disturbed": 0.15, "irregular": 0.15, "merger": 0.1, "ring": 0.07}
     odd = max(seen["odd"], seen["ring"]) if m.oddity else 0.0
     named = 0.85 * odd / (odd + 0.06) if m.oddity else 0.0
     confused = {
@@ -116,14 +116,14 @@ def _odd_answers(m: Morphology, seen: Mapping[str, float]) -> dict[str, Mapping[
     for kind, share in {m.oddity: 1.0, **confused.get(m.oddity, {})}.items():
         if kind:
             shares[kind] += named * share
-    return {"something-odd": _pair(0.05 + 0.92 * odd), "odd-feature": shares}
+    return {"something-odd": _pair(0.12 + 0.83 * odd), "odd-feature": shares}
 
 
 def _arm_count(m: Morphology, seen: float) -> dict[str, float]:
     counts = np.arange(1, 7)
-    doubt = 0.35 + 0.5 * m.flocculence + 0.8 * (1 - seen)
+    doubt = 0.3 + 0.4 * m.flocculence + 0.8 * (1 - seen)
     near = np.exp(-(((counts - (m.n_arms or 2)) / doubt) ** 2) / 2)
-    certain = 0.9 * seen * (1 - 0.5 * m.flocculence) * (0.6 if m.n_arms > 3 else 1.0)
+    certain = 0.96 * seen * (1 - 0.4 * m.flocculence) * (0.85 if m.n_arms > 3 else 1.0)
     shares = certain * near / near.sum()
     keys = ("1", "2", "3", "4")
     return {
@@ -134,9 +134,9 @@ def _arm_count(m: Morphology, seen: float) -> dict[str, float]:
 
 
 def _bulge_shape(m: Morphology, sky: SkySettings) -> dict[str, float]:
-    visible = notice(0.9 * math.sqrt(_prominence(m)), m, sky) if m.bulge_shape != "no-bulge" else 0.0
+    visible = notice(0.65 * math.sqrt(_prominence(m)), m, sky) if m.bulge_shape != "no-bulge" else 0.0
     resolved = _phi(2.0 * (0.35 * m.radius / m.psf_fwhm - 1.0))
-    boxy = 0.06 + 0.62 * resolved * (m.bulge_shape == "boxy")
+    boxy = 0.06 + 0.5 * resolved * (m.bulge_shape == "boxy")
     return {"round": visible * (1 - boxy) + 0.03, "boxy": visible * boxy + 0.02, "no-bulge": 1 - visible + 0.03}
 
 
@@ -150,7 +150,7 @@ def _arm_contrast(m: Morphology) -> float:
     spacing = 2 * math.pi * 0.6 * m.radius * math.tan(math.radians(m.pitch_deg)) / m.n_arms
     spacing = min(spacing, 1.2 * m.radius) * math.sqrt(m.axis_ratio)
     swing = math.tanh(m.arm_sharpness * 0.8)
-    return 0.7 * m.arm_contrast * swing * (1 - 0.35 * m.flocculence) * _survives(spacing, m)
+    return 0.85 * m.arm_contrast * swing * (1 - 0.35 * m.flocculence) * _survives(spacing, m)
 
 
 def _bar_contrast(m: Morphology) -> float:
@@ -159,7 +159,7 @@ def _bar_contrast(m: Morphology) -> float:
     foreshortened = math.hypot(math.cos(m.bar_angle_rad), m.axis_ratio * math.sin(m.bar_angle_rad))
     width = 2.5 * m.bar_length * m.bar_axis_ratio * m.radius * foreshortened
     drowned = 1 - 0.8 * m.bulge_fraction / (m.bulge_fraction + 0.25)
-    return 0.75 * m.bar_strength * foreshortened * drowned * _survives(2 * width, m)
+    return 0.62 * m.bar_strength * foreshortened * drowned * _survives(1.4 * width, m)
 
 
 def _odd_contrast(m: Morphology) -> float:
@@ -206,7 +206,7 @@ def _logs(*values: float) -> tuple[float, ...]:
 
 
 def _winding_doubt(seen: Mapping[str, float]) -> float:
-    return 0.22 + 0.4 * (1 - seen["arms"])
+    return 0.24 + 0.4 * (1 - seen["arms"])
 
 
 def _soft_bins(keys: tuple[str, ...], value: float, edges: tuple[float, ...], doubt: float) -> dict[str, float]:
