@@ -45,7 +45,7 @@ class Verdict:
 def judge(candidate: ModelVersion) -> Verdict:
     """Weigh a candidate against the live version by the votes of the gate galaxies."""
     old = live_version(candidate.project)
-    galaxy_ids, votes = gate_votes(candidate)
+    galaxy_ids, votes = holdout_votes(candidate, Galaxy.Side.GATE)
     if old is None:
         return Verdict("not yet gated", "no version served before it", len(votes))
     if len(votes) < MIN_GALAXIES:
@@ -71,10 +71,10 @@ def compare(old: Floats, new: Floats, *, against: int) -> Verdict:
     )
 
 
-def gate_votes(model_version: ModelVersion) -> tuple[Ids, Votes]:
-    """The gate galaxies that have votes and an embedding, ascending."""
+def holdout_votes(model_version: ModelVersion, side: Galaxy.Side) -> tuple[Ids, Votes]:
+    """The galaxies of one half of the hold-out that have votes and an embedding, ascending."""
     rows = (
-        model_version.project.subjects.filter(side=Galaxy.Side.GATE, n_classifications__gt=0)
+        model_version.project.subjects.filter(side=side, n_classifications__gt=0)
         .exclude(galaxy_id__in=predictions.not_embedded(model_version).tolist())
         .order_by("galaxy_id")
         .values_list("galaxy_id", "counts", "n_classifications")

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from labelling.models import Galaxy, Project
 from morphology import gate
 from morphology.errors import ModelRefused
-from morphology.gate import compare, gate_votes, judge
+from morphology.gate import compare, holdout_votes, judge
 from morphology.models import Job, ModelVersion, Score, TrainingSet
 from morphology.versions import go_live, live_version, make_ready, refuse, roll_back
 from tests.labelling.factories import make_project, make_subject
@@ -134,7 +134,7 @@ def test_real_versions_are_judged_on_the_gate_half_alone(monkeypatch: pytest.Mon
     first = run_quick_cycle(project)
     assert first.model_version is not None
     assert first.model_version.gate["verdict"] == "not yet gated"
-    galaxy_ids, votes = gate_votes(first.model_version)
+    galaxy_ids, votes = holdout_votes(first.model_version, Galaxy.Side.GATE)
     assert set(Galaxy.objects.filter(pk__in=galaxy_ids.tolist()).values_list("side", flat=True)) == {"gate"}
     assert votes.totals[:, 0].tolist() == [10] * 5
     second = run_quick_cycle(project, seed=99).model_version
