@@ -16,7 +16,7 @@ import pyarrow.csv
 import torch
 from PIL import Image
 
-from ml import acquisition, posterior
+from ml import information, posterior
 from ml.coverage import coverage
 from ml.encoders import embed, load_encoder
 from ml.posterior import Votes
@@ -43,7 +43,7 @@ believed = fitted.head.posterior(torch.from_numpy(embeddings[held_out]), n_sampl
 # %% what it believes, how sure it is, and what a vote would teach
 fractions = posterior.expected_fractions(believed)
 lower, upper = posterior.intervals(believed)
-told = acquisition.tree_bald(believed)  # nats, a column a question
+told = information.tree_bald(believed)  # nats, a column a question
 most = int(told.sum(1).argmax())
 print(f"{len(taught)} galaxies taught it; out-of-fold loss {fitted.report.out_of_fold_loss:.2f} nats a galaxy")
 print(f"look next at {table['file'][int(held_out[most])]}: a vote would teach {told[most].sum():.3f} nats")
