@@ -1,13 +1,14 @@
 """When a subject is done: full count, consensus, nothing more to learn, or a broken image.
 
 Count and consensus are known here, inside the vote's transaction. What is decided elsewhere goes through `retire`,
-under the same lock: today that is a broken image alone, and no step retires by information yet.
+under the same lock: a broken image, and, once a cycle, that nothing more is to be learned (`morphology.retiring`).
 """
 
 from datetime import datetime
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 from django.utils import timezone
 
 from labelling.models import Assignment, Galaxy, Project, Subject
@@ -47,6 +48,21 @@ def retire_full(project: Project) -> int:
         project=project, retired_at__isnull=True, n_classifications__gte=project.retirement_limit
     )
     return full.update(retired_at=timezone.now(), retired_reason=Subject.Retired.COUNT)
+
+
+def may_retire_by_information(project: Project, n_votes: int | None = None) -> QuerySet[Subject]:
+    """The pool's open subjects outside the uniform share with enough votes: the project's number, unless given."""
+    n_needed = max(project.information_n_votes if n_votes is None else n_votes, 1)
+    uniform = Assignment.objects.filter(subject=OuterRef("pk"), arm=Arm.POOL_UNIFORM)
+    pool = project.subjects.filter(side=Galaxy.Side.POOL, retired_at=None, n_classifications__gte=n_needed)
+    return pool.exclude(first_arm=Arm.POOL_UNIFORM).exclude(Exists(uniform))
+
+
+def votes_saved_by_information(project: Project) -> int:
+    """Votes that galaxies retired by information were short of the full count: what the rule has saved so far."""
+    early = project.subjects.filter(retired_reason=Subject.Retired.INFORMATION)
+    short = F("project__retirement_limit") - F("n_classifications")
+    return int(early.filter(n_classifications__lt=project.retirement_limit).aggregate(n=Sum(short))["n"] or 0)
 
 
 def is_in_uniform_share(subject: Subject) -> bool:

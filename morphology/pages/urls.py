@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import exports, manage, research, state
+from morphology.pages import exports, manage, research, retirement, state
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/cycle/", state.ask_cycle, name="ask_cycle"),
     path("research/<slug:slug>/galaxies/", state.add_galaxies, name="add_galaxies"),
     path("research/<slug:slug>/rules/", state.rules, name="rules"),
+    path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),
     path("research/<slug:slug>/export/", exports.ask_export, name="ask_export"),
     path("research/<slug:slug>/rejects/<int:pk>/", exports.rejects, name="rejects"),
     path("releases/<int:pk>/", exports.release, name="release"),
