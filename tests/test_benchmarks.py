@@ -29,3 +29,21 @@ def test_the_loops_benchmark_ends_with_its_figures_as_json() -> None:
     for name in ("cycle_s", "scoring_overhead", "next_ms_median", "web_rss_mb"):
         assert figures[name] > 0
         assert name in done.stderr
+
+
+@pytest.mark.slow
+def test_calibrations_benchmark_ends_with_its_figures_as_json() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.calibration", "--quick"],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert set(figures["coverage_error"]["judging"]) == {"50", "80", "90"}
+    assert 0 < figures["ece"]["judging"] < 1
+    assert figures["effective_volunteers"]["judging"] > 0
+    assert figures["worlds"]["judging"]["questions"]["smooth-or-featured"]["n_galaxies"] == 64
