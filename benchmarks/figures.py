@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 def publish(figures: Mapping[str, Any], *, seeds: Sequence[int] = (), out: Path | None = None) -> None:
     """Print the figures as one line, and keep them in the file `out` if there is one."""
@@ -29,8 +31,9 @@ def command() -> str:
 
 
 def machine() -> str:
-    """Cores, processor and system."""
-    return f"{os.cpu_count()} cores, {_processor()}, no GPU, {platform.system()}, Python {platform.python_version()}"
+    """Cores, processor, GPU and system."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{os.cpu_count()} cores, {_processor()}, {gpu}, {platform.system()}, Python {platform.python_version()}"
 
 
 def tell(line: str) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ml import sweep
+from ml.errors import PosteriorError
 from ml.information import tree_bald
 from ml.networks import N_SAMPLES, TreeHead
 from ml.posterior import (
@@ -96,12 +98,53 @@ def score(
     seed: int = 0,
     chunk: int = CHUNK,
 ) -> Float32s:
-    """What one more walk would teach, a term a question, (G, Q) nats, given the votes already cast on each galaxy."""
+    """What one more walk would teach, a term a question, (G, Q) nats, given the votes already cast on each galaxy.
+
+    Galaxies without votes, most of a pool, are scored at memory speed; those with votes in float64.
+    """
     terms = np.empty((len(embeddings), len(head.tree.questions)), dtype=np.float32)
-    for place, posterior in posteriors(head, embeddings, n_samples=n_samples, seed=seed, chunk=chunk):
-        cast = None if votes is None else votes.rows(place)
-        terms[place] = tree_bald(posterior) if cast is None else tree_bald(posterior, cast.counts, cast.totals)
+    has_votes = np.zeros(len(embeddings), dtype=bool) if votes is None else votes.totals.any(1)
+    for rows in _chunks(np.flatnonzero(~has_votes), chunk):
+        terms[rows] = sweep.tree_terms(head.tree, _mean_logits(head, embeddings, rows, n_samples, seed)).numpy()
+    if votes is not None:
+        voted = np.flatnonzero(has_votes)
+        for place, posterior in posteriors(head, embeddings[voted], n_samples=n_samples, seed=seed, chunk=chunk):
+            cast = votes.rows(voted[place])
+            terms[voted[place]] = tree_bald(posterior, cast.counts, cast.totals)
     return terms
+
+
+def score_walks(
+    head: TreeHead,
+    embeddings: npt.NDArray[np.floating],
+    *,
+    n_samples: int = N_SAMPLES,
+    seed: int = 0,
+    chunk: int = CHUNK,
+) -> Float32s:
+    """What one more walk would teach, exactly, (G,) nats, of galaxies without votes: every way through the tree."""
+    told = np.empty(len(embeddings), dtype=np.float32)
+    for rows in _chunks(np.arange(len(embeddings)), chunk):
+        told[rows] = sweep.walk_information(head.tree, _mean_logits(head, embeddings, rows, n_samples, seed)).numpy()
+    return told
+
+
+def _mean_logits(
+    head: TreeHead, embeddings: npt.NDArray[np.floating], rows: npt.NDArray[np.intp], n_samples: int, seed: int
+) -> torch.Tensor:
+    """The samples' mean logits (G, S, A) of some rows; refuses what is not finite, and samples that are copies."""
+    block = torch.as_tensor(np.asarray(embeddings[rows], dtype=np.float32))
+    with torch.inference_mode():
+        logits, _ = head.samples(block, n_samples, seed=seed)
+    if not torch.isfinite(logits).all():
+        raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
+    if torch.equal(logits, logits[:, :1].expand_as(logits)):
+        raise PosteriorError(f"all {n_samples} samples are equal for all {len(rows)} galaxies: dropout is off")
+    return logits
+
+
+def _chunks(rows: npt.NDArray[np.intp], size: int) -> Iterator[npt.NDArray[np.intp]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def vote_losses(
