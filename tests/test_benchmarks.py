@@ -47,3 +47,21 @@ def test_calibrations_benchmark_ends_with_its_figures_as_json() -> None:
     assert 0 < figures["ece"]["judging"] < 1
     assert figures["effective_volunteers"]["judging"] > 0
     assert figures["worlds"]["judging"]["questions"]["smooth-or-featured"]["n_galaxies"] == 64
+
+
+@pytest.mark.slow
+def test_retirements_benchmark_ends_with_its_figures_as_json() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.retirement", "--quick"],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert 0 <= figures["votes_saved"] < 1
+    assert 0 < figures["error_ratio"] <= figures["error_ratio_same_estimator"] * 1.01
+    assert set(figures["without_pictures"]) == {"population", "flat"}
+    assert len(figures["error_ratio_of_question"]) == 11
