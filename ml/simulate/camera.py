@@ -71,12 +71,13 @@ def blur(light: Map, fwhm_px: float, beta: float, offset_px: Map) -> Map:
     size = light.shape[-1]
     ky, kx = fft.fftfreq(size).astype(np.float32)[:, None], fft.rfftfreq(size).astype(np.float32)[None, :]
     k = np.hypot(kx, ky)
-    steps = np.linspace(0, 0.75, 96)
+    steps = np.linspace(0, 0.75, 40)
     response = np.interp(k, steps, _moffat_transfer(2 * math.pi * steps * fwhm_px, beta)).astype(np.float32)
     spectrum = fft.rfft2(light) * response
     if offset_px.any():
-        phase = offset_px[:, 0, None, None] * kx + offset_px[:, 1, None, None] * ky
-        spectrum *= np.exp(np.complex64(-2j * math.pi) * phase)
+        turn = np.complex64(-2j * math.pi)
+        spectrum *= np.exp(turn * offset_px[:, 0, None, None] * kx)
+        spectrum *= np.exp(turn * offset_px[:, 1, None, None] * ky)
     return np.asarray(fft.irfft2(spectrum, s=(size, size)), np.float32)
 
 

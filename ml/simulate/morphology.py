@@ -126,6 +126,8 @@ def draw(rng: np.random.Generator, settings: SkySettings = TRAINING) -> Morpholo
 
 
 def _redness(rng: np.random.Generator, kind: Kind) -> float:
+    if rng.random() < 0.2:  # blue ellipticals and red spirals exist: a colour is no morphology
+        return float(rng.random())
     low, high = {"smooth": (3.5, 1.2), "disk": (1.6, 2.6), "edge-on": (2.4, 1.8), "artifact": (2.0, 2.0)}[kind]
     return float(rng.beta(low, high))
 
