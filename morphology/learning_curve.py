@@ -83,9 +83,9 @@ class _Refits:
             "model": self.version.number,
             "n_random": len(random),
             "n_report": len(self.report),
-            "random": [_told(point) for point in points],
-            "alike": _told(alike) | {"difference": difference.mean, "standard_error": difference.standard_error},
-            "now": _told(now),
+            "random": [_told(point, now) for point in points],
+            "alike": _told(alike, now) | {"difference": difference.mean, "standard_error": difference.standard_error},
+            "now": _told(now, now),
             "saving": None
             if saving is None
             else {
@@ -136,9 +136,15 @@ def _last_curve(version: ModelVersion) -> Json | None:
     return None if report is None else report["learning_curve"]
 
 
-def _told(point: CurvePoint) -> Json:
-    loss = mean_with_interval(point.losses.mean(0))
-    return {"n_galaxies": point.n_galaxies, "n_votes": point.n_votes, "loss": _ends(loss)}
+def _told(point: CurvePoint, now: CurvePoint) -> Json:
+    """Its loss, and how far that is above the loss of the model in use, galaxy by galaxy."""
+    losses = point.losses.mean(0)
+    return {
+        "n_galaxies": point.n_galaxies,
+        "n_votes": point.n_votes,
+        "loss": round(float(losses.mean()), 4),
+        "against_now": _ends(mean_with_interval(losses - now.losses.mean(0))),
+    }
 
 
 def _ends(estimate: Any) -> list[float]:

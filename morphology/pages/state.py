@@ -19,6 +19,7 @@ from morphology.errors import CycleRunning
 from morphology.models import Job
 from morphology.pages.exports import FORMATS
 from morphology.pages.forms import GalaxiesForm, RulesForm
+from morphology.pages.model import summary_of
 from morphology.pages.people import signed_in
 from morphology.pages.uploads import enqueue_ingest, rejects_of
 from morphology.versions import live_version
@@ -64,7 +65,8 @@ def state(request: HttpRequest, slug: str) -> HttpResponse:
         "n_new": n_new,
         "n_missing": max(project.votes_per_cycle - n_new, 0),
         "cycle_runs": last is not None and last.finished_at is None,
-        "live": live_version(project),
+        "live": (live := live_version(project)),
+        "summary": summary_of(live),
         "informative": _informative(project),
         "cycles": project.cycles.select_related("model_version").order_by("-number")[:N_CYCLES],
         "models": project.model_versions.select_related("training_set").order_by("-number")[:N_CYCLES],

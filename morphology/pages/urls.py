@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import exports, manage, research, retirement, state
+from morphology.pages import exports, manage, model, research, retirement, state
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),
     path("research/<slug:slug>/export/", exports.ask_export, name="ask_export"),
     path("research/<slug:slug>/rejects/<int:pk>/", exports.rejects, name="rejects"),
+    path("research/<slug:slug>/models/<int:number>/", model.model, name="model"),
+    path("research/<slug:slug>/models/<int:number>/report.json", model.model_report, name="model_report"),
     path("releases/<int:pk>/", exports.release, name="release"),
     path("manage/", manage.manage, name="manage"),
     path("models/<int:pk>/roll-back/", manage.ask_roll_back, name="ask_roll_back"),
