@@ -15,7 +15,7 @@ from ml.posterior import Floats, Numbers
 from ml.schema import DecisionTree
 
 _SMOOTHING = 0.5
-_USUAL_LOG_PRECISION = (1.5, 1.5)
+USUAL_LOG_PRECISION = (1.5, 1.5)
 """Mean and spread of ln(precision) over questions, counted as one galaxy's worth: it decides where no votes do."""
 
 
@@ -58,7 +58,7 @@ def _smoothed_fractions(tree: DecisionTree, counts: Numbers, totals: Numbers) ->
 
 def _fit_precision(tree: DecisionTree, mean: Floats, counts: Numbers, totals: Numbers) -> Floats:
     """The likeliest precision of every question at once (no term holds two of them), on a grid made finer twice."""
-    centre, spread = _USUAL_LOG_PRECISION
+    centre, spread = USUAL_LOG_PRECISION
     lowest, highest = losses.LOG_PRECISION_RANGE
     grid = np.repeat(np.linspace(lowest, highest, 21)[:, None], len(tree.questions), axis=1)  # (21, Q)
     for _ in range(3):

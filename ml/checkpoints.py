@@ -14,7 +14,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ml.errors import CheckpointError
+from ml.errors import CheckpointError, PosteriorError
+from ml.heads import kind_of, make_head
 from ml.networks import HeadConfig, TreeHead
 from ml.schema import DecisionTree
 
@@ -43,6 +44,7 @@ def save(head: TreeHead, *, encoder_hash: str, notes: Mapping[str, Any] | None =
         "format": FORMAT,
         "tree_hash": head.tree.hash,
         "encoder_hash": encoder_hash,
+        "kind": kind_of(head),
         "config": asdict(head.config),
         "notes": dict(notes or {}),
     }
@@ -57,11 +59,11 @@ def load(data: bytes, tree: DecisionTree, *, encoder_hash: str) -> Checkpoint:
         if card.get(name) != expected:
             raise CheckpointError(f"checkpoint's {name} is {card.get(name)!r:.80}, expected {expected!r}")
     try:
-        head = TreeHead(tree, HeadConfig(**card["config"]))
+        head = make_head(card.get("kind", "dropout"), tree, HeadConfig(**card["config"]))  # the first kind had no name
         tensors = safetensors.torch.load(data)
         head.load_state_dict(tensors)
         notes = dict(card["notes"])
-    except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, PosteriorError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"checkpoint cannot be read: {error}") from error
     _check_finite(tensors)
     return Checkpoint(head.eval(), encoder_hash, notes)

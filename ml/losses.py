@@ -13,6 +13,7 @@ network say 99 % and disagree strongly at the same time.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,18 +65,54 @@ def mean_from_logits(tree: DecisionTree, mean_logits: Tensor) -> Tensor:
 
     A single-choice question's answers sum to 1; a multiple-choice question's are probabilities of their own.
     """
-    parts = []
-    for question, logits in zip(tree.questions, _split(tree, mean_logits), strict=True):
-        if question.is_multiple:
-            parts.append(MEAN_FLOOR + (1 - 2 * MEAN_FLOOR) * torch.sigmoid(logits))
-        else:
-            parts.append(MEAN_FLOOR + (1 - logits.shape[-1] * MEAN_FLOOR) * torch.softmax(logits, dim=-1))
-    return torch.cat(parts, dim=-1)
+    parts = zip(tree.questions, _split(tree, mean_logits), strict=True)
+    return torch.cat([question_mean(logits, question.is_multiple) for question, logits in parts], dim=-1)
+
+
+def question_mean(logits: Tensor, is_multiple: bool) -> Tensor:
+    """Expected vote fractions of one question's answers, (..., K) -> (..., K)."""
+    if is_multiple:
+        return MEAN_FLOOR + (1 - 2 * MEAN_FLOOR) * torch.sigmoid(logits)
+    return MEAN_FLOOR + (1 - logits.shape[-1] * MEAN_FLOOR) * torch.softmax(logits, dim=-1)
+
+
+def disagreement(tree: DecisionTree, mean_logits: Tensor) -> Tensor:
+    """How evenly each question's votes are expected to fall, (..., A) -> (..., Q), from -1 (one answer) to 1 (all)."""
+    parts = zip(tree.questions, _split(tree, mean_logits), strict=True)
+    return torch.stack([question_disagreement(logits, question.is_multiple) for question, logits in parts], dim=-1)
+
+
+def question_disagreement(logits: Tensor, is_multiple: bool) -> Tensor:
+    """2 H / H_max - 1 of the expected fractions of one question's answers, (..., K) -> (...); boxes are averaged."""
+    if is_multiple:
+        logits = torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+    log_p = torch.log_softmax(logits, dim=-1)
+    share = -(log_p.exp() * log_p).sum(-1) / math.log(logits.shape[-1])
+    return 2 * (share.mean(-1) if is_multiple else share) - 1
 
 
 def precision_from(log_precision: Tensor) -> Tensor:
-    """Total concentration of each question, (..., Q) -> (..., Q), clamped to .5 .. 10^4."""
-    return torch.exp(torch.clamp(log_precision, *LOG_PRECISION_RANGE))
+    """Total concentration of each question, (..., Q) -> (..., Q), held within .5 .. 10^4.
+
+    Beyond the range the gradient is let through only where it leads back: what was pushed too far is not lost.
+    """
+    return torch.exp(_Held.apply(log_precision, *LOG_PRECISION_RANGE))
+
+
+class _Held(torch.autograd.Function):
+    """A clamp from whose outside a step downhill can still return."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, lowest: float, highest: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.range = lowest, highest
+        return torch.clamp(x, lowest, highest)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (x,), (lowest, highest), (slope,) = ctx.saved_tensors, ctx.range, slopes
+        is_lost = ((x < lowest) & (slope > 0)) | ((x > highest) & (slope < 0))
+        return torch.where(is_lost, 0.0, slope), None, None
 
 
 def concentrations_from(tree: DecisionTree, mean_logits: Tensor, log_precision: Tensor) -> Tensor:
@@ -128,6 +165,15 @@ def tree_nll(tree: DecisionTree, mean_logits: Tensor, log_precision: Tensor, vot
     """The loss of a network's raw outputs, (..., Q) float64 in nats: sum over questions, average over galaxies."""
     mean, precision = mean_from_logits(tree, mean_logits.double()), precision_from(log_precision.double())
     return -tree_log_likelihood(tree, mean, precision, votes, totals)
+
+
+def question_log_likelihood(logits: Tensor, log_precision: Tensor, k: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
+    """ln P(votes) of one question, (..., K), (..., 1), (..., K), (..., 1) -> (...) float64, as `tree_nll` adds it."""
+    mean, total = question_mean(logits.double(), is_multiple), precision_from(log_precision.double())
+    alpha, k, n = mean * total, k.double(), n.double()
+    if is_multiple:
+        return -beta_binomial_nll(alpha, (1 - mean) * total, k, n).sum(-1)
+    return (_rising(alpha, k).sum(-1, keepdim=True) - _rising(total, n)).squeeze(-1)
 
 
 def _unticked(index: TreeIndex, mean: Tensor, precision: Tensor, k: Tensor, n: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
-"""The Bayesian CNN: a timm encoder, and on its features a small head whose posterior is sampled by fixed dropout masks.
+"""The Bayesian CNN: a timm encoder, and on its features a small head that gives samples of a posterior.
 
-A head is a few *members* (each trained without one fold of the training set) times dropout (Gal & Ghahramani 2016,
-arXiv:1506.02142). Sample s is member s mod M with one mask, drawn once from a seed and used for every galaxy: so it
-is a function, samples of different galaxies belong together, and 32 of them cost one matrix product, because a mask
-on the features is the same as a mask on the weights.
+Whatever the kind of head, sample s is one fixed function, used for every galaxy: so samples of different galaxies
+belong together. `TreeHead` is what all kinds share. Here are the *dropout* head (Gal & Ghahramani 2016,
+arXiv:1506.02142: sample s is member s mod M with one mask, drawn once from a seed; a mask on the features is the same
+as a mask on the weights, so 32 samples cost one matrix product) and the *ensemble* (Lakshminarayanan et al. 2017,
+arXiv:1612.01474: sample s is member s). `ml.laplace` has the third kind.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +40,16 @@ _N_TRIMS = 40
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """The shape of a head; with the tree it says which weights a checkpoint must hold."""
+    """The shape of a head; with the tree and the kind it says which weights a checkpoint must hold."""
 
     n_features: int
     """E: what the encoder gives."""
     n_components: int = 128
     """C: principal components of the features that the head looks at."""
     n_hidden: int = 0
-    """H: hidden units; 0 is a linear head, with its dropout on the components."""
+    """H: hidden units; 0 is a linear head, with its dropout on the components. A Laplace head is linear."""
     n_members: int = 5
-    """M: heads trained on different parts of the training set."""
+    """M: heads trained on different parts of the training set; a Laplace head is one."""
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
@@ -57,29 +59,49 @@ class HeadConfig:
             raise ValueError(f"dropout lies between 0 and 1, not {self.dropout}: without it samples would be equal")
 
 
-class TreeHead(nn.Module):
+class TreeHead(nn.Module, ABC):
     """Embeddings (G, E) to mean logits (G, S, A) and log precisions (G, S, Q) of a decision tree."""
 
     centre: Tensor
     scale: Tensor
     projection: Tensor
+    weight: nn.Parameter
 
     def __init__(self, tree: DecisionTree, config: HeadConfig, *, seed: int = 0) -> None:
         super().__init__()
-        self.tree, self.config = tree, config
-        n_outputs = len(tree.columns) + len(tree.questions)
-        members, components, hidden = config.n_members, config.n_components, config.n_hidden
+        self.tree, self.config, self.seed = tree, config, seed
         self.register_buffer("centre", torch.zeros(config.n_features))
         self.register_buffer("scale", torch.ones(config.n_features))
-        self.register_buffer("projection", torch.eye(config.n_features, components))
-        generator = torch.Generator().manual_seed(seed)
-        if hidden:
-            weight = torch.randn(members, components, hidden, generator=generator) * (2 / components) ** 0.5
-            self.hidden_weight = nn.Parameter(weight)
-            self.hidden_bias = nn.Parameter(torch.zeros(members, 1, hidden))
-        weight = _START_SPREAD * torch.randn(members, hidden or components, n_outputs, generator=generator)
-        self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(torch.zeros(members, 1, n_outputs))
+        self.register_buffer("projection", torch.eye(config.n_features, config.n_components))
+
+    @abstractmethod
+    def start_at(self, blind: BlindPredictor) -> None:
+        """Make the biases predict what the blind predictor does, so that training begins there."""
+
+    @abstractmethod
+    def outputs(self, components: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, from components (G, C) computed before."""
+
+    @abstractmethod
+    def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Mean logits (G, S, A) and log precisions (G, S, Q) of S fixed functions: same seed, same functions."""
+
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""
+        return self.outputs(self.components(embeddings))
+
+    @torch.no_grad()
+    def posterior(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Posterior:
+        """The posterior of a block of galaxies; memory grows with the block."""
+        logits, log_precision = self.samples(embeddings, n_samples, seed=seed)
+        if not torch.isfinite(logits).all():
+            raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
+        mean = losses.mean_from_logits(self.tree, logits)
+        return Posterior(self.tree, mean.numpy(), losses.precision_from(log_precision).numpy())
+
+    def components(self, embeddings: Tensor) -> Tensor:
+        """Standardised principal components, (G, E) -> (G, C); bounded, whatever the embeddings are."""
+        return ((embeddings.float() - self.centre) / self.scale).clamp(-_FAR, _FAR) @ self.projection
 
     @torch.no_grad()
     def fit_components(self, embeddings: Tensor) -> None:
@@ -101,46 +123,44 @@ class TreeHead(nn.Module):
         self.scale.copy_(scale)
         self.projection.copy_(axes / variance.clamp_min(0).mean().sqrt().clamp_min(1e-6))
 
+
+class DropoutHead(TreeHead):
+    """A few members, each trained without one fold of the training set, times dropout."""
+
+    def __init__(self, tree: DecisionTree, config: HeadConfig, *, seed: int = 0) -> None:
+        super().__init__(tree, config, seed=seed)
+        n_outputs = len(tree.columns) + len(tree.questions)
+        members, components, hidden = config.n_members, config.n_components, config.n_hidden
+        generator = torch.Generator().manual_seed(seed)
+        if hidden:
+            weight = torch.randn(members, components, hidden, generator=generator) * (2 / components) ** 0.5
+            self.hidden_weight = nn.Parameter(weight)
+            self.hidden_bias = nn.Parameter(torch.zeros(members, 1, hidden))
+        weight = _START_SPREAD * torch.randn(members, hidden or components, n_outputs, generator=generator)
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(members, 1, n_outputs))
+
     @torch.no_grad()
     def start_at(self, blind: BlindPredictor) -> None:
-        """Make the biases predict what the blind predictor does, so that training begins there."""
         start = np.concatenate([blind.mean_logits, blind.log_precision])
         self.bias.copy_(torch.as_tensor(start).expand_as(self.bias))
 
-    def components(self, embeddings: Tensor) -> Tensor:
-        """Standardised principal components, (G, E) -> (G, C); bounded, whatever the embeddings are."""
-        return ((embeddings.float() - self.centre) / self.scale).clamp(-_FAR, _FAR) @ self.projection
-
-    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""
-        return self.outputs(self.components(embeddings))
-
     def outputs(self, components: Tensor) -> tuple[Tensor, Tensor]:
-        """What `forward` gives, from components (G, C) computed before."""
         last = nn.functional.dropout(self._last_layer(components), self.config.dropout, self.training)
         return self._divide((last @ self.weight + self.bias).transpose(0, 1))
 
     def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Mean logits (G, S, A) and log precisions (G, S, Q) of fixed dropout masks: same seed, same functions."""
+        """Fixed dropout masks, each on one member."""
         last = self._last_layer(self.components(embeddings))  # (M or 1, G, C or H)
         weight = self._masked_weights(n_samples, seed)  # (S, C or H, A + Q)
         member = torch.arange(n_samples) % self.config.n_members
         if len(last) == 1:  # a linear head: every sample looks at the same components, so one product serves all
-            got = _products(last[0], weight)
+            got = products(last[0], weight)
         else:  # one product a member: 32 small ones take three times as long
             got = last.new_empty(len(embeddings), *weight.shape[::2])
             for m in range(min(n_samples, self.config.n_members)):
-                got[:, m :: self.config.n_members] = _products(last[m], weight[m :: self.config.n_members])
+                got[:, m :: self.config.n_members] = products(last[m], weight[m :: self.config.n_members])
         return self._divide(got + self.bias[member, 0])
-
-    @torch.no_grad()
-    def posterior(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Posterior:
-        """The posterior of a block of galaxies; memory grows with the block."""
-        logits, log_precision = self.samples(embeddings, n_samples, seed=seed)
-        if not torch.isfinite(logits).all():
-            raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
-        mean = losses.mean_from_logits(self.tree, logits)
-        return Posterior(self.tree, mean.numpy(), losses.precision_from(log_precision).numpy())
 
     def _last_layer(self, components: Tensor) -> Tensor:
         """What the output layer sees, (G, C) -> (M, G, H), or (1, G, C) for a linear head."""
@@ -160,6 +180,21 @@ class TreeHead(nn.Module):
         """(..., A + Q) -> (..., A) and (..., Q)."""
         n_answers = len(self.tree.columns)
         return outputs[..., :n_answers], outputs[..., n_answers:]
+
+
+class EnsembleHead(DropoutHead):
+    """The members alone: sample s is member s, so there are no more samples than members, and seeds change nothing."""
+
+    def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """The first S members, without dropout."""
+        if n_samples > self.config.n_members:
+            raise PosteriorError(
+                f"{n_samples} samples of {self.config.n_members} members would hold copies; take one a member"
+            )
+        return super().samples(embeddings, n_samples, seed=seed)
+
+    def _masked_weights(self, n_samples: int, seed: int) -> Tensor:
+        return self.weight[:n_samples]
 
 
 class BayesianCNN(nn.Module):
@@ -200,7 +235,7 @@ def _centre_and_scale(x: Tensor) -> tuple[Tensor, Tensor]:
     return centre, scale
 
 
-def _products(features: Tensor, weight: Tensor) -> Tensor:
+def products(features: Tensor, weight: Tensor) -> Tensor:
     """Features (G, H) by the weights of S samples (S, H, O), (G, S, O), as one matrix product."""
     flat = weight.permute(1, 0, 2).reshape(weight.shape[1], -1)  # (H, S * O)
     return (features @ flat).reshape(len(features), len(weight), -1)

@@ -130,8 +130,8 @@ class DecisionTree:
             raise SchemaError(f"question {min(strangers)!r} is not asked after these answers")
         return votes
 
-    def totals(self, counts: npt.ArrayLike, n_classifications: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """How many volunteers were asked each question, (..., A) and (...) -> (..., Q).
+    def totals(self, counts: npt.ArrayLike, n_classifications: npt.ArrayLike) -> npt.NDArray[Any]:
+        """How many volunteers were asked each question, (..., A) and (...) -> (..., Q); whole where both are.
 
         A single-choice total is the sum of its answers. A multiple-choice question's is derived from its parent
         answers (its own ticks do not sum to people), or is every classification at the root.
@@ -146,7 +146,8 @@ class DecisionTree:
                 columns.append(votes[..., self.parent_positions(question)].sum(-1))
             else:
                 columns.append(n)
-        return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.int64)
+        totals = np.stack(np.broadcast_arrays(*columns), axis=-1)
+        return totals if np.issubdtype(totals.dtype, np.floating) else totals.astype(np.int64)
 
     def fractions(self, counts: npt.ArrayLike, n_classifications: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Vote fractions (..., A): votes for the answer / volunteers asked its question; NaN where nobody was asked."""

@@ -1,13 +1,14 @@
-"""Fit a head to votes: one loop, whether it starts from nothing, from an older head, or goes on where it stopped.
+"""Fit a head of any kind to votes, from nothing or from an older head of its kind.
 
-Each member of the head is trained without one fold of the training set, and stops where it predicts that fold best:
-so every vote teaches, no hold-out galaxy is looked at, and the out-of-fold loss says how good the head is.
-The weights carry a Gaussian prior, so what regularises 50 galaxies strongly fades by itself as votes come in.
+A *laplace* head is fitted a question at a time by `ml.evidence`. Members of a *dropout* head or an *ensemble* are each
+trained without one fold of the training set, and stop where they predict that fold best. Either way every vote
+teaches, no hold-out galaxy is looked at, and galaxies that the fit did not see say how good the head is. The weights
+carry a Gaussian prior, so what regularises 50 galaxies strongly fades by itself as votes come in.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,12 @@ import torch
 from torch import Tensor
 
 from ml import losses
-from ml.blind import fit_blind
+from ml.blind import USUAL_LOG_PRECISION, BlindPredictor, fit_blind
 from ml.errors import PosteriorError
-from ml.networks import HeadConfig, TreeHead
+from ml.evidence import MAX_STEPS, Asked, QuestionFit, Start, fit_question
+from ml.heads import kind_of, make_head
+from ml.laplace import LaplaceHead
+from ml.networks import DropoutHead, HeadConfig, TreeHead
 from ml.posterior import Votes
 from ml.schema import DecisionTree
 
@@ -32,19 +36,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How a head is trained; a candidate of `choose_recipe`.
+    """How a head is fitted; a candidate of `choose_recipe`."""
 
-    The defaults had the best or nearly the best out-of-fold loss on 50 galaxies of 10 votes, 457 of 1 and 250 of 10
-    (real ones, on the shipped encoder's features): a prior ten times weaker overfits a linear head there, a ten
-    times stronger one underfits.
-    """
+    kind: str = "laplace"
+    """A name of `ml.heads.HEADS`."""
+    n_components: int = 64
+    prior_precision: float = 60.0
+    """1 / variance of the Gaussian prior on each weight (biases are nearly free); a laplace head moves it by what the
+    votes say, a question at a time."""
 
-    n_components: int = 128
+    # what follows is of dropout and ensemble heads alone
     n_hidden: int = 64
     n_members: int = 5
     dropout: float = 0.5
-    prior_precision: float = 60.0
-    """1 / variance of the Gaussian prior on each weight (biases are free)."""
     learning_rate: float = 1e-2
     batch_size: int = 512
     max_epochs: int = 200
@@ -60,8 +64,10 @@ class FitReport:
     n_galaxies: int
     n_votes: float
     n_epochs: int
+    """Of members; of a laplace head, Newton steps of all questions together."""
     out_of_fold_loss: float
-    """Of galaxies that the predicting member was not trained on (one member, no mixture): an honest upper bound."""
+    """Of galaxies that what predicts them was not trained on: an honest estimate for a laplace head, and for members
+    (one member, no mixture) an upper bound."""
     blind_loss: float
     """Of the mean-fraction predictor on the same galaxies, which it was fitted to: a little flattered."""
     seconds: float
@@ -90,17 +96,20 @@ def fit_head(
 
     Parameters
     ----------
-    start : an older head to go on from; its components and shape are kept, whatever the recipe says of shape.
+    start : an older head of the recipe's kind to go on from; its components and shape are kept, whatever the recipe
+        says of shape.
     pool : (N, E) more embeddings, without votes, by which the principal components are found (a few thousand do).
-    progress : called once an epoch with (epochs done, epochs at most).
+    progress : called once an epoch, or a Newton step, with (done, at most).
     """
     began = time.monotonic()
     _check(embeddings, votes, n_needed=2 * recipe.n_members)
     blind = fit_blind(tree, votes.counts, votes.totals)
-    head = _fresh_head(tree, embeddings, recipe, seed, pool) if start is None else _copy_of(start)
-    if start is None:
-        head.start_at(blind)
-    n_epochs, loss = _train(head, embeddings, votes, recipe, seed, progress)
+    head = _fresh_head(tree, embeddings, recipe, blind, seed, pool) if start is None else _copy_of(start, recipe.kind)
+    if isinstance(head, LaplaceHead):
+        n_epochs, loss = _fit_laplace(head, embeddings, votes, recipe, blind, progress)
+    else:
+        assert isinstance(head, DropoutHead), f"{type(head).__name__} has no way to be fitted"
+        n_epochs, loss = _train(head, embeddings, votes, recipe, seed, progress)
     report = FitReport(
         recipe=recipe,
         n_galaxies=len(votes),
@@ -110,7 +119,7 @@ def fit_head(
         blind_loss=float(-blind.log_likelihood(votes.counts, votes.totals).sum(1).mean()),
         seconds=time.monotonic() - began,
     )
-    return FittedHead(head, report)
+    return FittedHead(head.eval(), report)
 
 
 def choose_recipe(
@@ -140,9 +149,11 @@ def _fresh_head(
     tree: DecisionTree,
     embeddings: Embeddings,
     recipe: HeadRecipe,
+    blind: BlindPredictor,
     seed: int,
     pool: Embeddings | None,
 ) -> TreeHead:
+    """A head that says what the blind predictor does, with its components found."""
     config = HeadConfig(
         n_features=embeddings.shape[1],
         n_components=min(recipe.n_components, embeddings.shape[1]),
@@ -150,21 +161,68 @@ def _fresh_head(
         n_members=recipe.n_members,
         dropout=recipe.dropout,
     )
-    head = TreeHead(tree, config, seed=seed)
+    head = make_head(recipe.kind, tree, config, seed=seed)
     seen = embeddings if pool is None else np.concatenate([embeddings, pool])
     head.fit_components(torch.as_tensor(np.asarray(seen, dtype=np.float32)))
+    head.start_at(blind)
     return head
 
 
-def _copy_of(start: TreeHead) -> TreeHead:
+def _copy_of(start: TreeHead, kind: str) -> TreeHead:
     """A head of its own: a model version that serves is never trained in place."""
-    head = TreeHead(start.tree, replace(start.config))
+    if kind_of(start) != kind:
+        raise PosteriorError(f"a {kind} head cannot go on from a {kind_of(start)} head")
+    head = make_head(kind, start.tree, start.config)
     head.load_state_dict(start.state_dict())
     return head
 
 
+def _fit_laplace(
+    head: LaplaceHead,
+    embeddings: Embeddings,
+    votes: Votes,
+    recipe: HeadRecipe,
+    blind: BlindPredictor,
+    progress: Progress | None,
+) -> tuple[int, float]:
+    """Fit each question from where the head is. Returns Newton steps and the left-out loss."""
+    with torch.no_grad():
+        components = head.components(torch.as_tensor(np.asarray(embeddings, dtype=np.float32))).double()
+    x = torch.cat([components, torch.ones(len(components), 1, dtype=torch.float64)], dim=1)
+    fits, loss, n_total = list[QuestionFit](), 0.0, len(head.tree.questions) * MAX_STEPS
+    for i, question in enumerate(head.tree.questions):
+        done = i * MAX_STEPS
+
+        def beat() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, n_total)
+
+        place = head.tree.slices[question.key]
+        rows = np.flatnonzero(votes.totals[:, i] > 0)
+        asked = Asked(
+            x=x[rows],
+            k=torch.as_tensor(np.asarray(votes.counts[rows, place], dtype=np.float64)),
+            n=torch.as_tensor(np.asarray(votes.totals[rows, i : i + 1], dtype=np.float64)),
+            is_multiple=question.is_multiple,
+            trust=torch.ones(len(rows), dtype=torch.float64),
+        )
+        start = Start(
+            weight=head.question_weight(i).double(),
+            bias=torch.as_tensor(blind.mean_logits[place]),
+            log_precision=float(blind.log_precision[i]),
+            usual_log_precision=USUAL_LOG_PRECISION[0],
+            prior_precision=recipe.prior_precision,
+        )
+        fits.append(fit_question(asked, start, beat))
+        loss += fits[-1].left_out_loss * len(rows) / len(x) if len(rows) else 0.0
+    head.take(fits)
+    return sum(fit.n_steps for fit in fits), loss
+
+
 def _train(
-    head: TreeHead, embeddings: Embeddings, votes: Votes, recipe: HeadRecipe, seed: int, progress: Progress | None
+    head: DropoutHead, embeddings: Embeddings, votes: Votes, recipe: HeadRecipe, seed: int, progress: Progress | None
 ) -> tuple[int, float]:
     """Train all members side by side; leave each at its best epoch. Returns epochs run and the out-of-fold loss.
 
@@ -205,7 +263,6 @@ def _train(
     with torch.no_grad():
         for kept, parameter in zip(best, head.parameters(), strict=True):
             parameter.copy_(kept)
-    head.eval()
     return epoch, float(best_loss.mean())
 
 
@@ -216,7 +273,7 @@ def _folds(n_galaxies: int, n_members: int, generator: torch.Generator) -> Tenso
 
 
 @torch.no_grad()
-def _out_of_fold(head: TreeHead, components: Tensor, counts: Tensor, totals: Tensor, is_left_out: Tensor) -> Tensor:
+def _out_of_fold(head: DropoutHead, components: Tensor, counts: Tensor, totals: Tensor, is_left_out: Tensor) -> Tensor:
     """Mean loss of each member on the fold it was not taught, without dropout, (M,)."""
     head.eval()
     total = torch.zeros(is_left_out.shape[1], dtype=torch.float64)
@@ -226,13 +283,13 @@ def _out_of_fold(head: TreeHead, components: Tensor, counts: Tensor, totals: Ten
     return total / is_left_out.sum(0)
 
 
-def _nll(head: TreeHead, components: Tensor, counts: Tensor, totals: Tensor) -> Tensor:
+def _nll(head: DropoutHead, components: Tensor, counts: Tensor, totals: Tensor) -> Tensor:
     """Loss of each galaxy under each member, all questions summed, (G, M)."""
     logits, log_precision = head.outputs(components)
     return losses.tree_nll(head.tree, logits, log_precision, counts, totals).sum(-1)
 
 
-def _prior(head: TreeHead, precision: float) -> Tensor:
+def _prior(head: DropoutHead, precision: float) -> Tensor:
     """Minus the log of the weights' Gaussian prior, a member a number, (M,)."""
     weights = [parameter for name, parameter in head.named_parameters() if name.endswith("weight")]
     squares = sum((weight.square().sum((1, 2)) for weight in weights), torch.zeros(head.config.n_members))

@@ -7,16 +7,18 @@ from ml import losses
 from ml.blind import fit_blind
 from ml.errors import PosteriorError
 from ml.information import tree_bald
-from ml.networks import BayesianCNN, HeadConfig, TreeHead
+from ml.networks import BayesianCNN, DropoutHead, EnsembleHead, HeadConfig
 from ml.posterior import check_samples_differ
 from ml.schema import DecisionTree
 from tests.ml.trees import BOXES, CHAIN
 
 
-def make_head(tree: DecisionTree = CHAIN, *, n_hidden: int = 0, n_members: int = 3, dropout: float = 0.3) -> TreeHead:
+def make_head(
+    tree: DecisionTree = CHAIN, *, n_hidden: int = 0, n_members: int = 3, dropout: float = 0.3
+) -> DropoutHead:
     """A head with weights that matter, as after training."""
     config = HeadConfig(n_features=20, n_components=8, n_hidden=n_hidden, n_members=n_members, dropout=dropout)
-    head = TreeHead(tree, config, seed=1)
+    head = DropoutHead(tree, config, seed=1)
     head.fit_components(embeddings(100, seed=9))
     with torch.no_grad():
         head.weight.normal_(std=0.5, generator=torch.Generator().manual_seed(2))
@@ -77,6 +79,13 @@ def test_a_sample_is_its_member_in_turn(n_samples: int) -> None:
         torch.testing.assert_close(log_precision[:, s], of_members[1][:, s % 3])
 
 
+def test_an_ensemble_refuses_more_samples_than_members() -> None:
+    head = EnsembleHead(CHAIN, HeadConfig(n_features=20, n_components=8, n_members=3))
+    assert head.samples(embeddings(), 3)[0].shape == (6, 3, 8)
+    with pytest.raises(PosteriorError, match="4 samples of 3 members would hold copies"):
+        head.samples(embeddings(), 4)
+
+
 def test_samples_average_to_the_plain_pass_of_a_linear_head() -> None:
     head, x = make_head(n_members=1), embeddings()
     logits, _ = head.samples(x, 20_000)
@@ -92,7 +101,7 @@ def test_samples_need_no_training_mode() -> None:
 def test_a_fresh_head_started_blind_predicts_what_the_blind_predictor_does() -> None:
     counts = np.tile([2, 6, 1, 2, 4, 0, 1, 1], (30, 1))
     blind = fit_blind(CHAIN, counts, CHAIN.totals(counts, np.full(30, 9)))
-    head = TreeHead(CHAIN, HeadConfig(n_features=20, n_components=8))
+    head = DropoutHead(CHAIN, HeadConfig(n_features=20, n_components=8))
     head.fit_components(embeddings(30))
     head.start_at(blind)
     posterior = head.posterior(embeddings())

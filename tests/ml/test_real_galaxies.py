@@ -13,7 +13,7 @@ from ml.blind import fit_blind
 from ml.calibration import expected_calibration_error, paired_difference
 from ml.coverage import coverage
 from ml.encoders import embed, load_encoder
-from ml.networks import HeadConfig, TreeHead
+from ml.networks import DropoutHead, HeadConfig
 from ml.posterior import Votes, check_samples_differ
 from ml.prediction import predict, vote_losses
 from ml.training import fit_head
@@ -59,6 +59,6 @@ def test_ten_votes_on_each_of_150_real_galaxies_beat_the_blind_predictor(galaxie
 
 def test_an_untrained_head_does_not(galaxies: tuple[Galaxies, Galaxies]) -> None:
     (x, taught), (new_x, new) = galaxies
-    head = TreeHead(GZ2, HeadConfig(n_features=x.shape[1]), seed=1)
+    head = DropoutHead(GZ2, HeadConfig(n_features=x.shape[1]), seed=1)
     head.fit_components(torch.as_tensor(x).float())
     assert not paired_difference(vote_losses(head, new_x, new), blind_losses(taught, new)).is_better

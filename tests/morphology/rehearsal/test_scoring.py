@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ml.blind import fit_blind
-from ml.networks import HeadConfig, TreeHead
+from ml.networks import DropoutHead, HeadConfig
 from ml.posterior import Posterior, Votes
 from ml.schema import load
 from ml.simulate.galaxies import simulate_one
@@ -38,7 +38,7 @@ def row(found: Score, n_votes: int = 2500) -> CycleRow:
     )
 
 
-def of_head(head: TreeHead) -> Score:
+def of_head(head: DropoutHead) -> Score:
     training, _ = votes(0)
     holdout, _ = votes(1000)
     embeddings = torch.randn(N, 8, generator=torch.Generator().manual_seed(1))
@@ -57,13 +57,13 @@ def test_a_posterior_that_knows_the_truth_passes() -> None:
 
 
 def test_an_untrained_head_fails() -> None:
-    found = of_head(TreeHead(TREE, HeadConfig(n_features=8, n_components=8)))
+    found = of_head(DropoutHead(TREE, HeadConfig(n_features=8, n_components=8)))
     assert found.difference > 0
     assert "not below blind_loss" in judge_learning(row(found), row(found))[0]
 
 
 def test_a_head_that_knows_mean_fractions_alone_fails() -> None:
-    head = TreeHead(TREE, HeadConfig(n_features=8, n_components=8))
+    head = DropoutHead(TREE, HeadConfig(n_features=8, n_components=8))
     training, _ = votes(0)
     head.start_at(fit_blind(TREE, training.counts, training.totals))
     found = of_head(head)

@@ -1,0 +1,293 @@
+"""Fit one question's linear head with its Gaussian posterior: deterministic, without a learning rate.
+
+Three things are found in turns until they agree. The *weights*, by Newton's method on the likelihood of the votes and
+a Gaussian prior; its curvature is the generalised Gauss-Newton matrix (never negative), over all answers together. The
+*strength of the prior*, by the evidence (MacKay 1992, Neural Computation 4, 415), held near the usual one where
+votes are few. And the *precision*, by what each galaxy's votes say of a fit without that galaxy: the leave-one-out
+logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020, arXiv:1801.10243), so precision is
+learned out of sample, as it will be used, and the same numbers say how good the head is.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ml import losses
+
+N_DRAWS = 8
+"""Draws of a left-out galaxy's logits that its votes are held against."""
+
+_MAX_ROUNDS = 4
+_STEPS_A_ROUND = 4
+_LAST_STEPS = 12
+MAX_STEPS = _MAX_ROUNDS * _STEPS_A_ROUND + _LAST_STEPS
+"""Newton steps that one question takes at most."""
+_ENOUGH = 0.02
+"""Nats that the next Newton step would gain, below which the weights are found."""
+_SETTLED = 0.2
+"""Change of ln(prior precision) or mean change of ln(precision) below which the rounds end."""
+
+_PRECISION_STEPS = 10
+"""Of L-BFGS a round; the next round goes on from there."""
+
+_N_CURVED = 4000
+"""Galaxies whose curvature guides a Newton step; that of the posterior is taken over all."""
+_N_LEFT_OUT = 1500
+"""Galaxies, evenly spread, that are left out in turn to find the precision."""
+
+_BIAS_PRECISION = 0.1
+"""Of the Gaussian prior on a bias, about the mean fractions' logit."""
+_PRIOR_SPREAD = 1.0
+"""How far ln(prior precision) of a question usually lies from the recipe's."""
+
+_SLOPE_PRECISION = 0.25
+_LOG_PRECISION_SPREAD = 1.5
+"""Of a question's mean log precision about the usual one: it decides where votes say little of it."""
+
+Beat = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question's votes of the galaxies of which it was asked, and the components they are told from."""
+
+    x: Tensor
+    """(G, P) float64 components and a column of ones, P = C + 1."""
+    k: Tensor
+    """(G, K) float64 votes."""
+    n: Tensor
+    """(G, 1) float64 how many were asked, above 0."""
+    is_multiple: bool
+    trust: Tensor
+    """(G,) how much a galaxy counts when the precision is found."""
+
+    def some(self, n_rows: int) -> "Asked":
+        """At most so many rows, evenly spread."""
+        step = -(-len(self.x) // n_rows)
+        if step <= 1:
+            return self
+        return Asked(self.x[::step], self.k[::step], self.n[::step], self.is_multiple, self.trust[::step])
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a question's fit begins, and what it falls back to where votes are few."""
+
+    weight: Tensor
+    """(K, P) the first weights."""
+    bias: Tensor
+    """(K,) the prior mean of the biases."""
+    log_precision: float
+    """Before any is learned."""
+    usual_log_precision: float
+    prior_precision: float
+
+
+@dataclass(frozen=True)
+class QuestionFit:
+    """The posterior of one question's weights, its precision, and how well it predicted galaxies it was not shown."""
+
+    weight: Tensor
+    """(K, P) the most probable; the last column is the bias."""
+    factor: Tensor
+    """(K P, K P) F of the covariance F F^T, an answer's P weights side by side."""
+    precision: Tensor
+    """(2 + C,) bias, slope of the disagreement, weights of the log precision."""
+    prior_precision: float
+    left_out_loss: float
+    """Mean nats a galaxy that was asked the question, each under a fit without it; NaN where nobody was asked."""
+    n_steps: int
+
+
+def fit_question(asked: Asked, start: Start, beat: Beat = lambda: None) -> QuestionFit:
+    """Fit one question; `beat` is called once a Newton step, and may raise to stop it."""
+    state = _State(asked, start, beat)
+    if not len(asked.x):
+        return state.fit(math.nan)
+    for _ in range(_MAX_ROUNDS):
+        state.find_weights(_STEPS_A_ROUND)
+        if max(state.find_precision(), state.find_prior()) < _SETTLED:
+            break
+    state.find_weights(_LAST_STEPS)
+    return state.fit(state.left_out_loss())
+
+
+class _State:
+    """What is being found, and the steps that find it."""
+
+    def __init__(self, asked: Asked, start: Start, beat: Beat) -> None:
+        self.asked, self.start, self.beat = asked, start, beat
+        self.weight = start.weight.double().clone()  # (K, P)
+        self.centre = torch.zeros_like(self.weight)
+        self.centre[:, -1] = start.bias
+        self.prior_precision = start.prior_precision
+        n_components = self.weight.shape[1] - 1
+        self.usual = torch.zeros(2 + n_components, dtype=torch.float64)
+        self.usual[0] = start.usual_log_precision
+        self.precision = self.usual.clone()
+        self.log_precision = torch.full((len(asked.x), 1), start.log_precision, dtype=torch.float64)  # (G, 1)
+        self.n_steps = 0
+
+    @property
+    def prior(self) -> Tensor:
+        """(K, P) precisions of the Gaussian prior on the weights."""
+        prior = torch.full_like(self.weight, self.prior_precision)
+        prior[:, -1] = _BIAS_PRECISION
+        return prior
+
+    def find_weights(self, n_steps: int) -> None:
+        """Newton's method with a halving of steps that gain too little."""
+        asked, prior = self.asked, self.prior
+        guide = asked.some(_N_CURVED)
+        share = len(asked.x) / len(guide.x)
+        step_rows = -(-len(asked.x) // _N_CURVED)
+        for _ in range(n_steps):
+            self.beat()
+            self.n_steps += 1
+            weight = self.weight.clone().requires_grad_()
+            value = self._energy(weight, prior)
+            (slope,) = torch.autograd.grad(value, weight)
+            lower = self._factor_of(guide, self.log_precision[::step_rows], share)
+            step = torch.cholesky_solve(slope.reshape(-1, 1), lower).reshape(weight.shape)
+            gain, size = float((slope * step).sum()), 1.0
+            with torch.no_grad():
+                while self._energy(self.weight - size * step, prior) > value - 1e-4 * size * gain:
+                    size /= 2
+                    if size < 1e-3:
+                        return
+            self.weight = self.weight - size * step
+            if gain < _ENOUGH:
+                return
+
+    def find_precision(self) -> float:
+        """Fit the log precision to votes of galaxies left out; returns its mean change."""
+        part, logits = self._left_out()
+        components = part.x[:, :-1]
+        prior = torch.full_like(self.usual, self.start.prior_precision)
+        prior[0], prior[1] = _LOG_PRECISION_SPREAD**-2, _SLOPE_PRECISION
+        trust = part.trust * len(self.asked.x) / len(part.x)
+        told = losses.question_disagreement(logits, part.is_multiple)[..., None]  # (T, G, 1)
+        found = self.precision.clone().requires_grad_()
+        optimiser = torch.optim.LBFGS(
+            [found], max_iter=_PRECISION_STEPS, history_size=10, line_search_fn="strong_wolfe"
+        )
+
+        def energy() -> Tensor:
+            optimiser.zero_grad()
+            log_precision = found[0] + found[1] * told + (components @ found[2:])[:, None]
+            likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
+            mixed = torch.logsumexp(likelihood, 0) - math.log(len(logits))
+            value = -(trust * mixed).sum() + (prior * (found - self.usual).square()).sum() / 2
+            torch.autograd.backward(value)
+            return value
+
+        optimiser.step(energy)  # type: ignore[no-untyped-call]
+        self.precision = found.detach()
+        before = self.log_precision
+        self.log_precision = self._log_precision(self.asked.x @ self.weight.T, self.asked.x)
+        return float((self.log_precision - before).abs().mean())
+
+    def find_prior(self) -> float:
+        """One step of the evidence for the prior's strength; returns the change of its log."""
+        covariance = torch.cholesky_inverse(self._factor()).diagonal().reshape(self.weight.shape)
+        n_weights = self.weight[:, :-1].numel()
+        n_found = n_weights - self.prior_precision * float(covariance[:, :-1].sum())
+        squares = float(self.weight[:, :-1].square().sum())
+        before, usual = math.log(self.prior_precision), math.log(self.start.prior_precision)
+        after = before
+        for _ in range(50):  # d/d ln t of (n_found ln t - t squares) / 2 - (ln t - usual)^2 / 2 spread^2
+            slope = (n_found - math.exp(after) * squares) / 2 - (after - usual) / _PRIOR_SPREAD**2
+            bend = math.exp(after) * squares / 2 + _PRIOR_SPREAD**-2
+            after += max(-1.0, min(1.0, slope / bend))
+        self.prior_precision = math.exp(after)
+        return abs(after - before)
+
+    def left_out_loss(self) -> float:
+        part, logits = self._left_out()
+        log_precision = self._log_precision(logits, part.x)
+        likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
+        return float((math.log(len(logits)) - torch.logsumexp(likelihood, 0)).mean())
+
+    def fit(self, left_out_loss: float) -> QuestionFit:
+        lower = self._factor()
+        identity = torch.eye(len(lower), dtype=torch.float64)
+        factor = torch.linalg.solve_triangular(lower.T, identity, upper=True)
+        return QuestionFit(self.weight, factor, self.precision, self.prior_precision, left_out_loss, self.n_steps)
+
+    def _energy(self, weight: Tensor, prior: Tensor) -> Tensor:
+        asked = self.asked
+        logits = asked.x @ weight.T
+        told = losses.question_log_likelihood(logits, self.log_precision, asked.k, asked.n, asked.is_multiple)
+        return (prior * (weight - self.centre).square()).sum() / 2 - told.sum()
+
+    def _log_precision(self, logits: Tensor, x: Tensor) -> Tensor:
+        """(..., G, K) and (G, P) -> (..., G, 1), within its range."""
+        told = losses.question_disagreement(logits, self.asked.is_multiple)[..., None]
+        bias, slope = self.precision[:2]
+        own = (x[:, :-1] @ self.precision[2:])[:, None]
+        return torch.clamp(bias + slope * told + own, *losses.LOG_PRECISION_RANGE)
+
+    def _factor(self) -> Tensor:
+        return self._factor_of(self.asked, self.log_precision, 1.0)
+
+    def _factor_of(self, asked: Asked, log_precision: Tensor, share: float) -> Tensor:
+        """Cholesky factor of the posterior's precision, (K P, K P)."""
+        bent = curvature(asked.x @ self.weight.T, log_precision, asked.k, asked.n, asked.is_multiple)
+        lower: Tensor = torch.linalg.cholesky(share * _gram(asked.x, bent) + torch.diag(self.prior.reshape(-1)))
+        return lower
+
+    def _left_out(self) -> tuple[Asked, Tensor]:
+        """Galaxies, and draws (T, G, K) of each one's logits under a posterior that its votes were taken out of."""
+        part = self.asked.some(_N_LEFT_OUT)
+        log_precision = self.log_precision[:: -(-len(self.asked.x) // _N_LEFT_OUT)]
+        n_answers, width = self.weight.shape
+        covariance = torch.cholesky_inverse(self._factor()).reshape(n_answers, width, n_answers, width)
+        spread = torch.stack(
+            [torch.stack([((part.x @ b) * part.x).sum(1) for b in row.unbind(1)], -1) for row in covariance], 1
+        )  # (G, K, K)
+        logits = (part.x @ self.weight.T).requires_grad_()
+        told = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
+        (slope,) = torch.autograd.grad(-told.sum(), logits)
+        logits = logits.detach()
+        bent = curvature(logits, log_precision, part.k, part.n, part.is_multiple)
+        without = torch.linalg.solve(torch.eye(n_answers, dtype=torch.float64) - spread @ bent, spread)
+        centre = logits + (without @ slope[..., None])[..., 0]
+        value, axes = torch.linalg.eigh((without + without.mT) / 2)
+        root = axes * value.clamp_min(0).sqrt()[:, None]  # (G, K, K)
+        half = torch.randn(N_DRAWS // 2, n_answers, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        return part, centre + torch.einsum("gij,tj->tgi", root, torch.cat([half, -half]))
+
+
+def curvature(logits: Tensor, log_precision: Tensor, k: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
+    """Generalised Gauss-Newton matrix of one question's -ln P(votes) in its mean logits, (G, K) -> (G, K, K), >= 0.
+
+    Of a Dirichlet-multinomial: J diag(psi'(alpha) - psi'(alpha + k)) J with J = A (diag p - p p^T), the derivative of
+    the concentrations; the term of the total drops out, because the answers' means sum to 1.
+    """
+    mean = losses.question_mean(logits, is_multiple)
+    total = torch.exp(log_precision)  # (G, 1)
+    bent = _bend(mean * total, k)
+    if is_multiple:
+        return torch.diag_embed((total * mean * (1 - mean)).square() * (bent + _bend((1 - mean) * total, n - k)))
+    moved = torch.diag_embed(mean) - mean[:, :, None] * mean[:, None, :]
+    return total[..., None].square() * (moved * bent[:, None, :]) @ moved
+
+
+def _bend(alpha: Tensor, k: Tensor) -> Tensor:
+    """-d^2/d alpha^2 of ln Gamma(alpha + k) - ln Gamma(alpha): 0 without votes, never negative."""
+    bent: Tensor = torch.special.polygamma(1, alpha) - torch.special.polygamma(1, alpha + k)
+    return bent
+
+
+def _gram(x: Tensor, bent: Tensor) -> Tensor:
+    """Sum over galaxies of bent (K, K) kron x x^T, (G, P) and (G, K, K) -> (K P, K P)."""
+    n_answers, width = bent.shape[1], x.shape[1]
+    gram = x.new_empty(n_answers, width, n_answers, width)
+    for i in range(n_answers):
+        for j in range(i + 1):
+            gram[i, :, j] = (x * bent[:, i, j, None]).T @ x
+            gram[j, :, i] = gram[i, :, j]  # symmetric: x x^T is
+    return gram.reshape(n_answers * width, -1)
