@@ -84,8 +84,11 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor | Images) -> Tensor:
         seen = crop_centre(as_batch(images).to(self.mean.device), self.spec.central_fraction)
-        batch = fit_size(seen, self.spec.size_px)
-        features: Tensor = self.network((batch - self.mean) / self.std)
+        return self.features(fit_size(seen, self.spec.size_px))
+
+    def features(self, seen: Tensor) -> Tensor:
+        """Features of what is already cropped and at the encoder's size, float (G, 3, size, size) in [0, 1]."""
+        features: Tensor = self.network((seen - self.mean) / self.std)
         return features.clamp(-self.spec.feature_limit, self.spec.feature_limit)
 
     def train(self, mode: bool = True) -> "Encoder":

@@ -1,0 +1,176 @@
+"""Campaigns: galaxies with votes on a tree of their own, several of which teach one encoder.
+
+A batch is drawn from all campaigns together, so a large one is seen more often; each galaxy's loss is by its own
+campaign's tree. Pictures without votes teach too: the slowly moving average of the network (the *teacher*; Tarvainen
+& Valpola 2017, arXiv:1703.01780) looks at a gently shown picture, and what it expects a volunteer to answer is the
+vote by which the network learns on the same picture shown harshly (FixMatch; Sohn et al. 2020, arXiv:2001.07685).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ml import losses
+from ml.encoders import Encoder
+from ml.errors import PosteriorError
+from ml.images import Augmentation, Images, as_batch, augment
+from ml.networks import TreeHead
+from ml.posterior import Votes
+from ml.schema import DecisionTree
+
+Rows = npt.NDArray[np.intp]
+
+
+class Pictures(Protocol):
+    """Decoded pictures in order: an array (G, H, W, 3) of uint8, or shards of one (`ml.pixels`)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Rows, /) -> Images: ...
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What one project has to teach an encoder."""
+
+    tree: DecisionTree
+    pictures: Pictures
+    """(G, H, W, 3) uint8 whole frames, as the encoder is given them."""
+    votes: Votes
+    """Of the same galaxies; weighted ones pass."""
+    unlabelled: Pictures | None = None
+    """More galaxies of the same survey, without votes; never of the hold-out."""
+
+    def __post_init__(self) -> None:
+        if len(self.pictures) != len(self.votes):
+            raise PosteriorError(f"{len(self.pictures)} pictures and the votes of {len(self.votes)} galaxies")
+
+
+class CampaignNetwork(nn.Module):
+    """One encoder with one head a campaign; for training end to end.
+
+    BatchNorm keeps its statistics unless `has_moving_norm`: those of a few dozen galaxies would be worse than those
+    that the encoder came with. Only an encoder that starts from nothing has none worth keeping.
+    """
+
+    def __init__(self, encoder: Encoder, heads: Sequence[TreeHead], *, has_moving_norm: bool = False) -> None:
+        super().__init__()
+        self.encoder, self.heads = encoder, nn.ModuleList(heads)
+        self.has_moving_norm = has_moving_norm
+
+    def train(self, mode: bool = True) -> "CampaignNetwork":
+        """Switch dropout on or off, and with it batch statistics where they are to move."""
+        super().train(mode)
+        if mode and self.has_moving_norm:
+            for module in self.encoder.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.train()
+        return self
+
+    def forward(self, shown: Tensor, sizes: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Mean logits (G, M, A) and log precisions (G, M, Q) a campaign, of pictures that stand campaign by campaign.
+
+        `shown` is float (G, 3, H, W) at the encoder's own size, already cropped: what `Shower` gives.
+        """
+        features = self.encoder.features(shown.contiguous(memory_format=torch.channels_last)).float()
+        parts = torch.split(features, list(sizes))
+        return [head(part) for head, part in zip(self.heads, parts, strict=True)]
+
+
+@dataclass(frozen=True)
+class Shower:
+    """Shows pictures anew each time, at the encoder's size; what is drawn comes from `generator` alone."""
+
+    encoder: Encoder
+    generator: torch.Generator
+
+    def show(self, pictures: Images, how: Augmentation) -> Tensor:
+        """uint8 (G, H, W, 3) frames to float (G, 3, size, size) on the encoder's device, geometry and light drawn."""
+        spec, device = self.encoder.spec, self.encoder.mean.device
+        nearer = 1 / spec.central_fraction
+        zoom = how.zoom[0] * nearer, how.zoom[1] * nearer
+        settings = Augmentation(zoom, how.shift / nearer, how.brightness, how.colour, how.noise)
+        frames = as_batch(torch.from_numpy(np.ascontiguousarray(pictures)).to(device))
+        return augment(frames, self.generator, settings, spec.size_px)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One campaign's share of a batch: rows of its pictures."""
+
+    campaign: int
+    rows: Rows
+
+
+def endless(sizes: Sequence[int], n: int, rng: np.random.Generator) -> Iterator[list[Part]]:
+    """Batches of `n` galaxies of campaigns so large, shuffled together; after the last galaxy, shuffled again."""
+    campaign = np.repeat(np.arange(len(sizes)), sizes)
+    row = np.concatenate([np.arange(size) for size in sizes])
+    waiting: Rows = np.empty(0, np.intp)
+    while True:
+        while len(waiting) < n:
+            waiting = np.concatenate([waiting, rng.permutation(len(row))])
+        now, waiting = waiting[:n], waiting[n:]
+        yield [Part(k, row[now[campaign[now] == k]]) for k in range(len(sizes))]
+
+
+def share_of(parts: Sequence[Part], rank: int, n_processes: int) -> list[Part]:
+    """What one of several processes takes of a batch: every galaxy goes to one of them, as many to each."""
+    starts = np.cumsum([0, *(len(part.rows) for part in parts)])
+    return [
+        Part(part.campaign, part.rows[(np.arange(len(part.rows)) + start) % n_processes == rank])
+        for part, start in zip(parts, starts, strict=False)
+    ]
+
+
+def vote_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], votes: Votes) -> Tensor:
+    """Loss of each galaxy in nats, all questions summed, averaged over the head's members, (G,) float64."""
+    logits, log_precision = outputs  # (G, M, A), (G, M, Q)
+    counts, totals = (
+        torch.as_tensor(np.asarray(part, dtype=np.float64)).to(logits.device)[:, None]
+        for part in (votes.counts, votes.totals)
+    )
+    return losses.tree_nll(tree, logits, log_precision, counts, totals).sum(-1).mean(1)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one volunteer is expected to answer."""
+
+    answers: Tensor
+    """(G, A) how probably each answer is given."""
+    asked: Tensor
+    """(G, A) how probably its question is asked."""
+
+
+@torch.no_grad()
+def teachers_walk(tree: DecisionTree, outputs: tuple[Tensor, Tensor], sharpness: float) -> Walk:
+    """The walk that a teacher's outputs expect, float64.
+
+    Fractions are raised to `sharpness` and brought back to sum to 1 (a box with its being left empty), so that what
+    the teacher leans to is taught a little more firmly; 1 leaves them.
+    """
+    index = losses.tree_index(tree, outputs[0].device)
+    mean = losses.mean_from_logits(tree, outputs[0].double()).mean(1)  # (G, A)
+    reach = torch.from_numpy(np.asarray(tree.reach(mean.cpu().numpy()), dtype=np.float64)).to(mean.device)  # (G, Q)
+    firm, asked = mean**sharpness, index.to_answers(reach)
+    is_box = index.to_answers(index.is_multiple)
+    whole = torch.where(is_box, firm + (1 - mean) ** sharpness, index.to_answers(index.to_questions(firm)))
+    return Walk(asked * firm / whole, asked)
+
+
+def walk_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], walk: Walk) -> Tensor:
+    """Loss of each galaxy's expected walk (G,), in nats, averaged over members.
+
+    One walk tells nothing of precision, which has no part in it.
+    """
+    index = losses.tree_index(tree, walk.asked.device)
+    mean = losses.mean_from_logits(tree, outputs[0].double())  # (G, M, A)
+    unticked = torch.where(index.to_answers(index.is_multiple), walk.asked - walk.answers, 0.0)
+    told = walk.answers[:, None] * mean.log() + unticked[:, None] * (-mean).log1p()
+    return -told.sum(-1).mean(1)
