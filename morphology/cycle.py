@@ -1,4 +1,4 @@
-"""One turn of the loop, a function a step, in order: freeze, embed, train, predict, gate, refill.
+"""One turn of the loop, a function a step, in order: freeze, embed, train, predict, gate, refill, report.
 
 Each step is a job: it takes the claimed job, writes its results in fenced transactions, and answers with one line for
 the job's row. Done twice, a step finds what the first attempt left and goes on from there. When a step's job ends
@@ -17,13 +17,14 @@ from labelling import files
 from labelling.models import Galaxy, Project
 from ml import checkpoints
 from ml.training import FittedHead, HeadRecipe, fit_head
-from morphology import embeddings, predictions, segments, training_set, versions
+from morphology import embeddings, predictions, reports, segments, training_set, versions
 from morphology import gate as gates
 from morphology.embeddings import encoder_named
 from morphology.enqueue import HandOn, cancel, count_classifications, end_cycle, nudge, start_cycle
 from morphology.errors import CycleRunning
 from morphology.models import Cycle, Job, ModelVersion, Segment
 from morphology.refill import refill_at_random, refill_by_information
+from morphology.retiring import retire_by_information
 from morphology.running import Listener, Work, claim, perform
 from morphology.segments import Ids
 
@@ -129,12 +130,29 @@ def refill(work: Work) -> str:
     if live is None:
         work.progress(0, 0)
         return "no model is live: the queue keeps its fixed random order"
-    if cycle is None or cycle.model_version_id != live.pk:
+    wanted = predictions.strategy_of(project)
+    is_as_wanted = not live.scores.exclude(acquisition=wanted).exists()  # its rule may have changed since
+    if cycle is None or cycle.model_version_id != live.pk or not is_as_wanted:
         with transaction.atomic():
             work.fence()
             live.scores.all().delete()  # made for an earlier refill: votes have come since
         predictions.score(live, work)
-    return f"{refill_by_information(live, seed, work)} subjects by model {live.number}"
+    n_retired = retire_by_information(live, work)
+    n_ordered = refill_by_information(live, seed, work)
+    told = f", {n_retired} retired with nothing more to learn" if n_retired else ""
+    return f"{n_ordered} subjects by model {live.number}{told}"
+
+
+def report(work: Work) -> str:
+    """Say what the candidate is worth, by the report half of the hold-out, whether it serves or was refused."""
+    candidate = _candidate_of(work)
+    told = reports.report(candidate, work)
+    with transaction.atomic():
+        work.fence()
+        ModelVersion.objects.filter(pk=candidate.pk).update(report=told)
+    if "loss" not in told:
+        return f"{told['n_galaxies']} galaxies of the report half have votes; {told['n_needed']} are needed"
+    return f"loss {told['loss'][0]:.2f} nats on {told['n_galaxies']} galaxies (blind {told['blind_loss']:.2f})"
 
 
 STEPS: dict[str, Step] = {
@@ -144,6 +162,7 @@ STEPS: dict[str, Step] = {
     Job.Kind.PREDICT: predict,
     Job.Kind.GATE: gate,
     Job.Kind.REFILL: refill,
+    Job.Kind.REPORT: report,
 }
 
 

@@ -234,7 +234,10 @@ class Score(models.Model):
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="scores")
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="scores")
-    information_nats = models.FloatField(help_text="tree-BALD of one more volunteer's walk, unweighted sum of terms")
+    acquisition = models.CharField(
+        max_length=20, default="tree_bald", help_text="the strategy whose terms these are: see ml/acquisition.py"
+    )
+    information_nats = models.FloatField(help_text="unweighted sum of the terms: nats, where the strategy's are")
     terms_nats = ArrayField(models.FloatField(), help_text="per question, in the tree's order")
     unknown_nats = models.FloatField(
         null=True, blank=True, help_text="what one more vote is expected to tell of the galaxy's own fractions"

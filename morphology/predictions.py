@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import BigIntegerField, F, Func, Max, QuerySet, Value
 
 from labelling import files
-from labelling.models import Galaxy, Subject
-from ml import checkpoints, prediction
+from labelling.models import Galaxy, Project, Subject
+from ml import acquisition, checkpoints, prediction
+from ml.acquisition import sample_target, strategy
+from ml.epig import N_TARGET, Target
 from ml.networks import TreeHead
 from ml.posterior import Floats, Posterior, Votes
 from ml.schema import DecisionTree
@@ -76,12 +78,17 @@ def summarise(model_version: ModelVersion, work: Work) -> int:
 
 
 def score(model_version: ModelVersion, work: Work) -> int:
-    """Score the pool's open subjects that this version has not scored, given their votes; how many those were."""
+    """Score the pool's open subjects that this version has not scored, given their votes; how many those were.
+
+    By the project's strategy; those of a project in random order by tree-BALD, for its researchers to read.
+    """
+    name = strategy_of(model_version.project)
+    target = _target(model_version) if strategy(name).needs_target else None
     due = _open_subjects(model_version).exclude(galaxy_id__in=not_embedded(model_version).tolist())
     n_total, n_done = due.count(), 0
     work.progress(0, n_total)
     for rows in _blocks(due):
-        scores = _score(model_version, rows)
+        scores = _score(model_version, rows, name, target)
         with transaction.atomic():
             work.fence()
             # another refill by this version, after a roll-back, may be scoring the same subjects: one score will do
@@ -124,13 +131,38 @@ def _blocks(subjects: QuerySet[Subject]) -> Iterator[list[Subject]]:
         last = rows[-1].pk
 
 
-def _score(model_version: ModelVersion, rows: list[Subject]) -> list[Score]:
+def strategy_of(project: Project) -> str:
+    """The name, in `ml.acquisition`, of the strategy that scores a project's subjects."""
+    is_random = project.acquisition == Project.Acquisition.RANDOM
+    return str(Project.Acquisition.TREE_BALD if is_random else project.acquisition)
+
+
+def _target(model_version: ModelVersion) -> Target:
+    """A random sample of the galaxies that the catalogue will describe, pool and hold-out, fixed by the seed."""
+    hashed = Func(
+        F("galaxy_id"), Value(model_version.seed), function="hashint8extended", output_field=BigIntegerField()
+    )
+    embedded = model_version.project.subjects.exclude(galaxy_id__in=not_embedded(model_version).tolist())
+    ids = np.array(list(embedded.order_by(hashed).values_list("galaxy_id", flat=True)[:N_TARGET]), dtype=np.int64)
+    return sample_target(
+        head_of(model_version),
+        embeddings.load(model_version.encoder_hash, np.sort(ids)),
+        n_samples=model_version.n_samples,
+        seed=model_version.seed,
+    )
+
+
+def _score(model_version: ModelVersion, rows: list[Subject], name: str, target: Target | None) -> list[Score]:
     head = head_of(model_version)
     counts = np.array([row.counts for row in rows])
     votes = Votes(counts, head.tree.totals(counts, np.array([row.n_classifications for row in rows])))
     embedded = embeddings.load(model_version.encoder_hash, np.array([row.galaxy_id for row in rows]))
-    terms = prediction.score(head, embedded, votes, n_samples=model_version.n_samples, seed=model_version.seed)
+    samples = {"n_samples": model_version.n_samples, "seed": model_version.seed}
+    terms = acquisition.score(name, head, embedded, votes, target, **samples).astype(np.float64)
+    told = zip(rows, terms.sum(1).tolist(), terms.tolist(), strict=True)
     return [
-        Score(model_version=model_version, subject=row, information_nats=float(told.sum()), terms_nats=told.tolist())
-        for row, told in zip(rows, terms.astype(np.float64), strict=True)
+        Score(
+            model_version=model_version, subject=row, acquisition=name, information_nats=total, terms_nats=by_question
+        )
+        for row, total, by_question in told
     ]

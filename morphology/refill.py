@@ -14,8 +14,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from labelling.models import Galaxy, Project, Subject
+from ml.acquisition import strategy
 from ml.batches import power_sample
 from morphology.models import ModelVersion, Score
+from morphology.predictions import strategy_of
 from morphology.running import Work
 
 N_AT_ONCE = 1000
@@ -41,7 +43,7 @@ class Block:
 
 
 def refill_by_information(version: ModelVersion, seed: int, work: Work) -> int:
-    """Order the queue by a version's scores, weighted by question and power-sampled; how many were ordered."""
+    """Order the queue by a version's scores, by its strategy: weighted by question and power-sampled; how many."""
     return _write_all(_by_information(version, np.random.default_rng(seed)), version.project, version, work)
 
 
@@ -50,16 +52,17 @@ def refill_at_random(project: Project, seed: int, work: Work) -> int:
     return _write_all(_at_random(project, np.random.default_rng(seed)), project, None, work)
 
 
-def reason(told: npt.NDArray[np.float64], questions: list[str]) -> str:
-    """What a vote would teach, and on which question most, for a person to read."""
+def reason(told: npt.NDArray[np.float64], questions: list[str], unit: str = "nats") -> str:
+    """How much a vote would teach, of what, and on which question most, for a person to read."""
     total = float(told.sum())
     if total <= 0:
-        return "0 nats"
-    return f"{total:#.2g} nats, mostly {questions[int(told.argmax())]}"
+        return f"0 {unit}"
+    return f"{total:#.2g} {unit}, mostly {questions[int(told.argmax())]}"
 
 
 def _by_information(version: ModelVersion, rng: np.random.Generator) -> Iterator[Block]:
     tree, project = version.project.tree, version.project
+    rule = strategy(strategy_of(project))
     weights = np.array([float(project.question_weights.get(question.key, 1)) for question in tree.questions])
     questions = [question.key for question in tree.questions]
     named: dict[str, Any] = {"project": project.pk, "version": version.pk, "weights": weights.tolist(), "after": 0}
@@ -72,8 +75,8 @@ def _by_information(version: ModelVersion, rng: np.random.Generator) -> Iterator
         scores = told.sum(1)
         yield Block(
             [row[0] for row in rows],
-            power_sample(scores, rng),
-            [reason(of_one, questions) for of_one in told],
+            power_sample(scores, rng, beta=rule.power),
+            [reason(of_one, questions, rule.unit) for of_one in told],
             scores > threshold,
         )
         named["after"] = rows[-1][0]

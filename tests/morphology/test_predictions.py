@@ -1,11 +1,15 @@
 """Embeddings and summaries in segments, scores in rows; each resumable, each in the order it was asked for."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from labelling import files
 from labelling.models import Image, Subject
+from ml.acquisition import STRATEGIES
 from ml.encoders import embed
+from ml.epig import target_of
 from ml.posterior import Votes, expected_fractions
 from morphology import embeddings, predictions, segments
 from morphology.embeddings import embed_missing, encoder_named
@@ -117,6 +121,33 @@ def test_scores_depend_on_the_votes_that_a_subject_has(model: ModelVersion) -> N
     assert subject.scores.get().information_nats < before / 2
 
 
+@pytest.mark.parametrize("name", ["epig", "margin"])
+def test_scores_are_those_of_the_projects_strategy(model: ModelVersion, name: str) -> None:
+    model.scores.all().delete()
+    model.project.acquisition = name
+    model.project.save()
+    assert predictions.score(model, make_work(Job.Kind.PREDICT, model.project)) == 20
+    rows = list(model.scores.order_by("pk").select_related("subject"))
+    assert {row.acquisition for row in rows} == {name}
+    subjects = [row.subject for row in rows]
+    posterior = predictions.posterior(model, np.array([subject.galaxy_id for subject in subjects]))
+    counts = np.array([subject.counts for subject in subjects])
+    votes = Votes(counts, posterior.tree.totals(counts, np.array([subject.n_classifications for subject in subjects])))
+    everything = np.array(sorted(model.project.subjects.values_list("galaxy_id", flat=True)))
+    target = target_of([predictions.posterior(model, everything)])  # fewer than the sample: all of them
+    expected = STRATEGIES[name].terms(posterior, votes, target)
+    np.testing.assert_allclose([row.terms_nats for row in rows], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_epigs_target_is_a_sample_fixed_by_the_seed(model: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "N_TARGET", 6)
+    first, again = predictions._target(model), predictions._target(model)
+    model.seed += 1
+    other = predictions._target(model)
+    np.testing.assert_array_equal(first.between_samples, again.between_samples)
+    assert not np.allclose(first.between_samples, other.between_samples)
+
+
 def test_an_interrupted_scoring_goes_on_where_it_stopped(model: ModelVersion) -> None:
     model.scores.filter(subject__n_classifications=0).delete()
     assert predictions.score(model, make_work(Job.Kind.PREDICT, model.project)) == 8
@@ -129,9 +160,9 @@ def test_two_refills_that_score_by_one_version_at_one_moment_both_end(
     model.scores.all().delete()
     compute = predictions._score
 
-    def another_is_quicker(version: ModelVersion, rows: list[Subject]) -> list[Score]:
-        Score.objects.bulk_create(compute(version, rows[:5]))
-        return compute(version, rows)
+    def another_is_quicker(version: ModelVersion, rows: list[Subject], *how: Any) -> list[Score]:
+        Score.objects.bulk_create(compute(version, rows[:5], *how))
+        return compute(version, rows, *how)
 
     monkeypatch.setattr(predictions, "_score", another_is_quicker)
     assert predictions.score(model, make_work(Job.Kind.REFILL, model.project)) == 20

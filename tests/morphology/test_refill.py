@@ -115,6 +115,20 @@ def test_a_reason_names_the_question_that_a_vote_would_teach_most_about() -> Non
     assert reason(np.array([0.0007, 0.0]), ["shape", "bar"]) == "0.00070 nats, mostly shape"
 
 
+@pytest.mark.parametrize(
+    ("acquisition", "expected"),
+    [
+        ("epig", "0.20 nats about the catalogue, mostly bar"),
+        ("margin", "0.20 of a close call, mostly bar"),
+        ("tree_bald", "0.20 nats, mostly bar"),
+    ],
+)
+def test_a_reason_says_what_the_projects_strategy_counts(acquisition: str, expected: str) -> None:
+    version = scored(20, acquisition=acquisition)
+    refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
+    assert subjects_of(version.project)[-1].priority_reason == expected
+
+
 @pytest.mark.django_db(transaction=True)
 def test_votes_go_on_while_the_queue_is_refilled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refill waits for a vote's row, not the other way round; rows already written are free again."""
