@@ -190,7 +190,11 @@ def _history(project: Project, current: int) -> dict[str, Any] | None:
     ]
     if not versions:
         return None
-    return {"plot": plots.history_plot(versions, current), "versions": versions[::-1]}
+    return {
+        "plot": plots.history_plot(versions, current),
+        "versions": versions[::-1],
+        "has_refused": any(version.state == ModelVersion.State.REFUSED for version in versions),
+    }
 
 
 def _saving(curve: Report) -> dict[str, Any] | None:

@@ -96,7 +96,7 @@ class Bar:
 
 def reliability_plot(rows: Sequence[Sequence[float]], size: float = 240) -> Plot:
     """Observed against expected vote fractions; rows of (expected, observed, low, high)."""
-    left, right, top, bottom = 34.0, size - 8, 8.0, size - 34
+    left, right, top, bottom = 34.0, size - 8, 22.0, size - 20
     x, y = Scale(0, 1, left, right), Scale(0, 1, bottom, top)
     marks = [
         Mark(x(e), y(o), y(low), y(high), f"expected {e:.0%}, observed {o:.0%} ({low:.0%} to {high:.0%})")
@@ -105,7 +105,7 @@ def reliability_plot(rows: Sequence[Sequence[float]], size: float = 240) -> Plot
     ticks = (0, 0.25, 0.5, 0.75, 1)
     return Plot(
         size,
-        size,
+        size + 14,
         left,
         right,
         top,
@@ -164,7 +164,7 @@ class Version:
 
 def history_plot(versions: Sequence[Version], current: int) -> Plot:
     """How far below the blind predictor each version's loss is, against the votes it was taught."""
-    width, height, left, right, top, bottom = 640.0, 280.0, 52.0, 628.0, 12.0, 236.0
+    width, height, left, right, top, bottom = 640.0, 296.0, 52.0, 628.0, 28.0, 252.0
     y = _rounded_scale([0, *(v.better + end * v.error for v in versions for end in (-1, 1))], bottom, top)
     most = max(v.n_votes for v in versions)
     x = Scale(0, most * 1.04, left, right)
@@ -201,7 +201,7 @@ def learning_plot(curve: dict[str, Any]) -> Plot:
 
     Intervals are those of the difference to the model in use, which all galaxies' own difficulty is out of.
     """
-    width, height, left, right, top, bottom = 640.0, 280.0, 52.0, 628.0, 12.0, 236.0
+    width, height, left, right, top, bottom = 640.0, 296.0, 52.0, 628.0, 28.0, 252.0
     points = [*(("random", p) for p in curve["random"]), ("alike", curve["alike"]), ("current", curve["now"])]
     y = _rounded_scale([end for _, p in points for end in p["against_now"]], bottom, top)
     votes = [p["n_votes"] for _, p in points]

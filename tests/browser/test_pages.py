@@ -20,6 +20,7 @@ from tests.labelling.factories import served, vote
 from tests.labelling.pages.drawn import make_drawn_project
 from tests.labelling.trees import BARRED
 from tests.morphology.pages.conftest import make_cycle, make_job, make_model
+from tests.morphology.pages.test_model import make_report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +28,7 @@ ANONYMOUS = ["/", "/projects/{}/", "/projects/{}/classify/", "/mine/", "/account
 ANONYMOUS += ["/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/confirm-email/"]
 ANONYMOUS += ["/accounts/confirm-email/old-key/", "/accounts/inactive/", "/accounts/password/reset/key/1-set-password/"]
 RESEARCHER = ["/", "/projects/{}/", "/mine/", "/research/", "/research/new/", "/research/{}/", "/research/{}/rules/"]
+RESEARCHER += ["/research/{}/models/1/", "/research/{}/models/2/"]
 RESEARCHER += ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
 ADMIN = ["/manage/", "/research/", "/research/{}/", "/projects/{}/classify/"]
 
@@ -80,7 +82,8 @@ def project(ben: User) -> Project:
     ben.emailaddress_set.create(email=ben.email, primary=True)  # type: ignore[attr-defined]
     vote(served(project, Volunteer.objects.create(user=ben)), BARRED)
     make_model(project, 1, "retired", gate={"verdict": "not yet gated", "why": "no version served before it"})
-    live = make_model(project, 2, "live", gate={"verdict": "passed", "why": "0.233 ± 0.090 nats a galaxy better"})
+    gate = {"verdict": "passed", "why": "0.233 ± 0.090 nats a galaxy better"}
+    live = make_model(project, 2, "live", gate=gate, report=make_report(project))
     make_cycle(project, finished_at=timezone.now(), outcome="went live", model_version=live)
     make_job(project, state="failed", message="OSError: no space left on device", n_total=9)
     make_job(project, Job.Kind.EXPORT, state="running", n_done=3, n_total=9, heartbeat_at=timezone.now())
