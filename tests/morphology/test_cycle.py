@@ -34,7 +34,7 @@ def test_a_cycle_turns_votes_into_a_live_model_and_priorities() -> None:
     project = make_sky(n_pool=24, n_gate=4, n_report=3, n_voted=20)
     cycle = run_cycle(project, "a test", worker="here")
     told = messages_of(cycle)
-    assert list(told) == ["freeze", "embed", "train", "predict", "gate", "refill"]
+    assert list(told) == ["freeze", "embed", "train", "predict", "gate", "refill", "report"]
     assert told["freeze"] == "20 galaxies, 200 votes"
     assert told["embed"] == "31 galaxies by untrained:test_efficientnet@32"
     assert told["predict"] == "31 galaxies summarised, 24 scored"
@@ -85,7 +85,7 @@ def test_galaxies_that_come_between_the_steps_wait_for_the_next_cycle() -> None:
     assert messages_of(run_quick_cycle(project))["embed"].startswith("1 galaxies")
 
 
-@pytest.mark.parametrize("kind", ["freeze", "embed", "train", "predict", "gate", "refill"])
+@pytest.mark.parametrize("kind", ["freeze", "embed", "train", "predict", "gate", "refill", "report"])
 def test_a_step_that_died_after_its_work_is_done_again_without_harm(kind: str) -> None:
     project = make_sky(n_pool=12)
     cycle = start_cycle(project, "a test")

@@ -184,5 +184,5 @@ def test_a_worker_killed_in_the_middle_of_training_goes_on_when_it_starts_again(
     cycle.refresh_from_db()
     assert cycle.outcome == "model 1 went live (not yet gated)"
     attempts = dict(cycle.jobs.values_list("kind", "attempt"))
-    assert attempts == {"freeze": 1, "embed": 1, "train": 2, "predict": 1, "gate": 1, "refill": 1}
+    assert attempts == {"freeze": 1, "embed": 1, "train": 2, "predict": 1, "gate": 1, "refill": 1, "report": 1}
     broker.flushdb()
