@@ -13,23 +13,27 @@ from PIL import Image as Picture
 from labelling import files
 from labelling.models import Image, Project
 from ml.encoders import Encoder, embed, load_encoder
-from morphology import segments
+from morphology import representations, segments
 from morphology.errors import NotEmbedded
-from morphology.models import Segment
+from morphology.models import Representation, Segment
 from morphology.running import Work
 from morphology.segments import Ids
 
 UNTRAINED = "untrained:"
 N_DECODED = 256
-_N_THREADS = 4
+N_THREADS = 4
 
 
 @lru_cache(maxsize=2)
 def encoder_named(name: str) -> Encoder:
     """The encoder of this name, kept for the life of the process.
 
-    Any name that ml.encoders knows; `@64` after it sets the picture size, `untrained:` before it draws fresh weights.
+    A representation of this installation's own; or any name that ml.encoders knows, `@64` after it sets the picture
+    size, `untrained:` before it draws fresh weights.
     """
+    own = Representation.objects.filter(name=name).first()
+    if own is not None:
+        return representations.load(own)
     architecture, _, size = name.removeprefix(UNTRAINED).partition("@")
     is_pretrained = not name.startswith(UNTRAINED)
     return load_encoder(architecture, size_px=int(size) if size else None, is_pretrained=is_pretrained)
@@ -40,12 +44,12 @@ def embed_missing(project: Project, encoder: Encoder, work: Work) -> int:
     missing = segments.galaxies_without(project, Segment.Kind.EMBEDDINGS, encoder_hash=encoder.spec.hash)
     n_done = 0
     work.progress(0, len(missing))
-    with ThreadPoolExecutor(_N_THREADS) as pool:
+    with ThreadPoolExecutor(N_THREADS) as pool:
         for galaxy_ids in segments.blocks(missing):
             features = np.empty((len(galaxy_ids), encoder.spec.n_features), dtype=np.float16)
             for start in range(0, len(galaxy_ids), N_DECODED):
                 part = galaxy_ids[start : start + N_DECODED]
-                features[start : start + len(part)] = embed(encoder, _decode(part, pool))
+                features[start : start + len(part)] = embed(encoder, decode(part, pool))
                 n_done += len(part)
                 work.progress(n_done, len(missing))
             _store(galaxy_ids, features, encoder.spec.hash, work)
@@ -93,7 +97,7 @@ def _places(held: Ids, wanted: Ids) -> npt.NDArray[np.intp]:
     return np.where(held[place] == wanted, place, -1)
 
 
-def _decode(galaxy_ids: Ids, pool: ThreadPoolExecutor) -> npt.NDArray[np.uint8]:
+def decode(galaxy_ids: Ids, pool: ThreadPoolExecutor) -> npt.NDArray[np.uint8]:
     """The first picture of each galaxy as the network sees it, uint8 (G, H, W, 3)."""
     images = Image.objects.filter(galaxy_id__in=galaxy_ids.tolist()).order_by("galaxy_id", "position")
     named = dict(images.distinct("galaxy_id").values_list("galaxy_id", "network_sha256"))

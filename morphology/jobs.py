@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from labelling.ingest.galaxies import ingest as ingest_galaxies
 from labelling.ingest.upload import extract
+from morphology.adapting import adapt
 from morphology.catalogue.releases import publish
 from morphology.celery import app
 from morphology.cycle import STEPS, Step, advance, start_due_cycles
@@ -53,7 +54,7 @@ def export(work: Work) -> str:
     return f"{release.n_rows} galaxies as {release.format}, {release.n_bytes} bytes"
 
 
-KINDS: dict[str, Step] = {**STEPS, Job.Kind.INGEST: ingest, Job.Kind.EXPORT: export}
+KINDS: dict[str, Step] = {**STEPS, Job.Kind.INGEST: ingest, Job.Kind.EXPORT: export, Job.Kind.ADAPT: adapt}
 
 
 @app.task(name="morphology.run_job", bind=True)  # type: ignore[untyped-decorator]

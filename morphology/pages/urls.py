@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import exports, manage, model, research, retirement, state
+from morphology.pages import encoder, exports, manage, model, research, retirement, state
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/jobs/", state.jobs, name="jobs"),
     path("research/<slug:slug>/live/", state.go_live, name="go_live"),
     path("research/<slug:slug>/cycle/", state.ask_cycle, name="ask_cycle"),
+    path("research/<slug:slug>/adapt/", encoder.ask_adaptation, name="ask_adaptation"),
     path("research/<slug:slug>/galaxies/", state.add_galaxies, name="add_galaxies"),
     path("research/<slug:slug>/rules/", state.rules, name="rules"),
     path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),
