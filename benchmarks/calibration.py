@@ -11,13 +11,8 @@ a question's coverage is the mean over the seeds first. `ece` and `effective_vol
 
 import argparse
 import csv
-import json
-import os
-import platform
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +23,7 @@ from PIL import ImageOps
 
 from benchmarks import judging, likelihood
 from benchmarks.clean5 import SHARED
+from benchmarks.figures import publish, tell
 from ml import calibration
 from ml.coverage import LEVELS
 from ml.encoders import embed, load_encoder
@@ -35,7 +31,7 @@ from ml.held_out import QuestionFigures, figures_of, observe
 from ml.posterior import Floats, Votes
 from ml.prediction import posteriors
 from ml.schema import DecisionTree, load
-from ml.training import Embeddings, HeadRecipe, fit_head
+from ml.training import Embeddings, fit_head
 
 TARGETS = {"coverage_points": {"judging": 3.0, "gz2_votes": 5.0}, "effective_volunteers": 15.0}
 N_SEEDS = 5
@@ -83,31 +79,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    seeds, n_galaxies, recipe = range(arguments.seeds), arguments.galaxies, HeadRecipe()
-    if arguments.quick:
-        seeds, n_galaxies, recipe = range(1), 160, HeadRecipe(max_epochs=10)
-    worlds = {"judging": _world(_judging_runs(seeds, n_galaxies), recipe)}
+    seeds, n_galaxies = (range(1), 160) if arguments.quick else (range(arguments.seeds), arguments.galaxies)
+    worlds = {"judging": _world(_judging_runs(seeds, n_galaxies))}
     if (SHARED / "data").exists():
-        worlds["gz2_votes"] = _world(_gz2_runs(SHARED / "data" / "gz2_votes", seeds), recipe)
+        worlds["gz2_votes"] = _world(_gz2_runs(SHARED / "data" / "gz2_votes", seeds))
         counts = likelihood.measure(SHARED / "data", seeds, n_most=600 if arguments.quick else None)
     else:
-        _tell(f"{SHARED}/data is absent: the judging simulation alone")
+        tell(f"{SHARED}/data is absent: the judging simulation alone")
         counts = {}
     report = {
         **{key: {name: world[key] for name, world in worlds.items()} for key in _KEYS},
         "likelihood": counts,
         "worlds": worlds,
         "targets": TARGETS,
-        "command": " ".join(["python -m benchmarks.calibration", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, 1 thread",
-        "seeds": list(seeds),
         "encoder_hash": load_encoder().spec.hash,
     }
     _tell_targets(report)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report))
+    publish(report, seeds=seeds, out=arguments.out)
 
 
 _KEYS = ("coverage_error", "ece", "effective_volunteers")
@@ -115,7 +103,7 @@ _KEYS = ("coverage_error", "ece", "effective_volunteers")
 
 def _judging_runs(seeds: Sequence[int], n_galaxies: int) -> Iterator[Run]:
     """Half of the sky with 40 votes a galaxy to learn from, four tenths to test on; crowd and split anew each time."""
-    sky = judging.make_sky(n_galaxies=n_galaxies, progress=lambda done, all: _tell(f"sky: {done} of {all}"))
+    sky = judging.make_sky(n_galaxies=n_galaxies, progress=lambda done, all: tell(f"sky: {done} of {all}"))
     for seed in seeds:
         trial = judging.make_trial(sky, seed, N_VOTES)
         train, test = trial.training, trial.test
@@ -154,13 +142,13 @@ def _gz2_runs(folder: Path, seeds: Sequence[int]) -> Iterator[Run]:
             )
 
 
-def _world(runs: Iterator[Run], recipe: HeadRecipe) -> dict[str, Any]:
+def _world(runs: Iterator[Run]) -> dict[str, Any]:
     """All runs of a world; those of one seed (folds) together."""
     tree = load("gz2")
     by_seed: dict[int, list[tuple[int, list[Measured]]]] = {}
     for run in runs:
-        by_seed.setdefault(run.seed, []).append((len(run.test), _measured(tree, run, recipe)))
-        _tell(f"seed {run.seed}: {len(run.training)} galaxies taught, {len(run.test)} tested")
+        by_seed.setdefault(run.seed, []).append((len(run.test), _measured(tree, run)))
+        tell(f"seed {run.seed}: {len(run.training)} galaxies taught, {len(run.test)} tested")
     questions = {
         question.key: _question(
             [
@@ -183,9 +171,9 @@ def _world(runs: Iterator[Run], recipe: HeadRecipe) -> dict[str, Any]:
     }
 
 
-def _measured(tree: DecisionTree, run: Run, recipe: HeadRecipe) -> list[Measured]:
-    """Fit a head, and hold it to the test galaxies."""
-    head = fit_head(tree, run.training, run.training_votes, recipe=recipe, seed=run.seed, pool=run.training).head
+def _measured(tree: DecisionTree, run: Run) -> list[Measured]:
+    """Fit a head by the default recipe, and hold it to the test galaxies."""
+    head = fit_head(tree, run.training, run.training_votes, seed=run.seed, pool=run.training).head
     observed = observe(tree, posteriors(head, run.test, seed=run.seed), run.test_votes)
     measured = []
     for figures in figures_of(observed):
@@ -214,6 +202,7 @@ def _question(by_seed: list[list[tuple[int, Measured]]]) -> dict[str, Any] | Non
         "ece_by_chance": round(float(mean[n_levels + 1]), 4),
         # of the mean of 1 / n, so that one lucky seed does not decide
         "effective_volunteers": round(float(1 / mean[n_levels + 2]), 2),
+        "effective_volunteers_of_seeds": np.round(1 / seeds[:, n_levels + 2], 2).tolist(),
         "effective_volunteers_from_counts": round(float(1 / mean[n_levels + 3]), 2) if mean[n_levels + 3] > 0 else None,
         "root_mean_square_of_truth": round(float(mean[n_levels + 4]), 4),
         "accuracy_where_sure": None if np.isnan(mean[n_levels + 5]) else round(float(mean[n_levels + 5]), 4),
@@ -257,13 +246,9 @@ def _points(level: float) -> str:
 def _tell_targets(report: dict[str, Any]) -> None:
     for world, most in TARGETS["coverage_points"].items():  # type: ignore[attr-defined]
         for level, error in report["coverage_error"].get(world, {}).items():
-            _tell(f"{world:10} coverage at {level} %: off by {error:.1f} points   target {most:g}: {error <= most}")
+            tell(f"{world:10} coverage at {level} %: off by {error:.1f} points   target {most:g}: {error <= most}")
     for world, ece in report["ece"].items():
-        _tell(f"{world:10} calibration error {ece:.3f}, worth {report['effective_volunteers'][world]:.1f} volunteers")
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        tell(f"{world:10} calibration error {ece:.3f}, worth {report['effective_volunteers'][world]:.1f} volunteers")
 
 
 if __name__ == "__main__":
