@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import acquisition, clean5
 from tests.morphology.processes import ROOT
 
 TINY = ["--simulated", "60", "--votes", "120", "--subjects", "300"]
@@ -65,3 +68,42 @@ def test_retirements_benchmark_ends_with_its_figures_as_json() -> None:
     assert 0 < figures["error_ratio"] <= figures["error_ratio_same_estimator"] * 1.01
     assert set(figures["without_pictures"]) == {"population", "flat"}
     assert len(figures["error_ratio_of_question"]) == 11
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not clean5.SHARED.exists(), reason="the shared data are not here")
+def test_acquisitions_benchmark_ends_with_its_figures_as_json(tmp_path: Path) -> None:
+    small = ["--pool", "300", "--seeds", "2", "--labels", "150", "--cold-seeds", "1", "--representations", "quick"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.acquisition", *small, "--strategies", "epig", "--keep", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    for mix in ("natural", "rare"):
+        said = figures["quick"][mix]
+        assert said["random"]["paired_gain"] == {m: [0.0, 0.0] for m in ("accuracy", "nll", "loss")}
+        assert said["random"]["saving_accuracy"] == 0
+        assert {"saving_accuracy", "saving_loss", "paired_gain", "rare_ratio"} <= said["epig"].keys()
+        assert said["epig"]["curves"]["labels"] == [50, 100, 150]
+
+
+def test_a_saving_is_read_off_smoothed_curves_where_they_reach_randoms_end() -> None:
+    labels = np.arange(50.0, 301, 50)
+    random = np.array([0.0, 1, 2, 3, 4, 4])  # smoothed it ends at 4, and is there at 300
+    quick = np.array([0.0, 2, 4, 6, 8, 8])  # smoothed 2/3, 2, 4: there at 150
+    runs = {"random": random, "quick": quick, "lame": random / 2}
+    curves = {
+        (name, 1): np.column_stack([labels, y, -y, -y, np.full(6, 2 if name == "quick" else 1)])
+        for name, y in runs.items()
+    }
+    said = acquisition.compare(curves, list(runs), [1])
+    assert said["random"]["saving_accuracy"] == 0
+    assert said["quick"]["saving_accuracy"] == said["quick"]["saving_loss"] == 0.5
+    assert said["lame"]["saving_accuracy"] is None
+    assert said["quick"]["rare_ratio"] == 2
+    assert said["quick"]["paired_gain"]["loss"] == [3.25, 0.0]  # 2, 3, 4 and 4 from 150 labels on
