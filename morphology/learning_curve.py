@@ -66,7 +66,8 @@ class _Refits:
     def __init__(self, version: ModelVersion, frozen: FrozenVotes, report_ids: Ids, report: Votes, work: Work) -> None:
         self.version, self.votes, self.report, self.work = version, frozen.votes, report, work
         self.tree = version.project.tree_versions.filter(schema_hash=version.schema_hash).latest("version").tree
-        self.taught = embeddings.load(version.encoder_hash, frozen.galaxy_ids)
+        self.taught_ids = frozen.galaxy_ids
+        self.pool = embeddings.load(version.encoder_hash, frozen.galaxy_ids[:_N_COMPONENT_GALAXIES])
         self.held_out = embeddings.load(version.encoder_hash, report_ids)
         self.cast = np.asarray(frozen.votes.totals)[:, 0]
         self.recipe = HeadRecipe(**version.metrics["recipe"])
@@ -107,11 +108,11 @@ class _Refits:
     def _losses(self, rows: npt.NDArray[np.intp], seed: int) -> Floats:
         fitted = fit_head(
             self.tree,
-            self.taught[rows],
+            embeddings.load(self.version.encoder_hash, self.taught_ids[rows]),
             self.votes.rows(rows),
             recipe=self.recipe,
             seed=seed,
-            pool=self.taught[:_N_COMPONENT_GALAXIES],
+            pool=self.pool,
             progress=self.work.progress,
         )
         return vote_losses(fitted.head, self.held_out, self.report, n_samples=self.version.n_samples, seed=seed)

@@ -29,6 +29,9 @@ MIN_GALAXIES = 30
 """Of the report half with votes, before a figure is given."""
 
 MOST_VOLUNTEERS = 1000.0
+_N_REPORT_GALAXIES = 5000
+"""Enough for any interval here; a bootstrap's memory grows with them."""
+
 _N_DRIFT_GALAXIES = 2000
 
 Json = dict[str, Any]
@@ -36,7 +39,7 @@ Json = dict[str, Any]
 
 def report(version: ModelVersion, work: Work) -> Json:
     """Everything a version can say of itself; with fewer than 30 report galaxies, how many there are, and drift."""
-    galaxy_ids, votes = holdout_votes(version, Galaxy.Side.REPORT)
+    galaxy_ids, votes = _some_of(*holdout_votes(version, Galaxy.Side.REPORT))
     said: Json = {"n_galaxies": len(votes), "n_needed": MIN_GALAXIES, "drift": _drift(version)}
     work.progress(1, 3)
     if len(votes) < MIN_GALAXIES:
@@ -47,6 +50,15 @@ def report(version: ModelVersion, work: Work) -> Json:
     said["learning_curve"] = learning_curve(version, galaxy_ids, votes, observed.losses, work)
     work.progress(3, 3)
     return said
+
+
+def _some_of(galaxy_ids: Ids, votes: Votes, n_most: int = _N_REPORT_GALAXIES) -> tuple[Ids, Votes]:
+    """At most so many of the galaxies, ascending: always the same ones, and of each survey its part."""
+    if len(galaxy_ids) <= n_most:
+        return galaxy_ids, votes
+    scattered = galaxy_ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+    rows = np.sort(np.argsort(scattered, kind="stable")[:n_most])
+    return galaxy_ids[rows], votes.rows(rows)
 
 
 def _observed(version: ModelVersion, galaxy_ids: Ids, votes: Votes) -> Observed:

@@ -8,9 +8,10 @@ import pytest
 
 from labelling.models import Galaxy, Project
 from labelling.models.subject import Arm
+from ml.posterior import Votes
 from morphology import learning_curve as curves
 from morphology.models import Job, ModelVersion
-from morphology.reports import report
+from morphology.reports import _some_of, report
 from morphology.versions import live_version
 from tests.morphology.skies import make_sky, make_work, run_quick_cycle
 
@@ -77,7 +78,7 @@ def test_the_curve_of_the_random_share_and_what_is_saved() -> None:
     project = make_sky(n_pool=40, n_report=30)
     _walked(project, 24)
     version = _live(project)
-    with patch.object(curves, "MIN_RANDOM", 20):
+    with patch.object(curves, "MIN_RANDOM", 20), patch.object(curves, "_N_FITS", 1):
         curve = _report(version)["learning_curve"]
         assert [point["n_galaxies"] for point in curve["random"]] == [6, 12, 24]
         assert curve["alike"]["n_votes"] == 240 and curve["now"]["n_votes"] == 400
@@ -97,3 +98,13 @@ def test_drift_is_told_of_the_pool_and_not_of_the_hold_out() -> None:
     assert said["n_by_lot"] + said["n_chosen"] == 55 and said["n_pool"] == 60 - said["n_by_lot"]
     assert said["population"] is None  # 20 are too few to tell apart
     assert said["outside"] is not None and not said["has_drifted"]
+
+
+def test_of_a_large_hold_out_a_fixed_part_reports() -> None:
+    ids = np.arange(100, 1100)
+    votes = Votes(ids[:, None], ids[:, None])
+    some, cast = _some_of(ids, votes, 200)
+    assert len(some) == 200 and (np.diff(some) > 0).all() and (cast.counts[:, 0] == some).all()
+    assert 80 < (some < 600).sum() < 120
+    more, _ = _some_of(np.arange(100, 1101), Votes(np.ones((1001, 1)), np.ones((1001, 1))), 200)
+    assert len(set(some) & set(more)) >= 199
