@@ -1,12 +1,14 @@
 """Encoders: from pictures to features, and what identifies a representation.
 
-An encoder is any timm network without its classifier, together with its *convention*: the size it wants and the mean
-and deviation it subtracts from RGB in [0, 1]. `encoder_hash` names weights and convention in one; embeddings carry it,
-so that features of different encoders are never mixed. The small encoder that ships with Voorwerp is `voorwerp-small`.
+An encoder is any timm network without its classifier, or the `GalaxyNetwork` that ships, together with its
+*convention*: the size it wants and the mean and deviation it subtracts from RGB in [0, 1]. `encoder_hash` names weights
+and convention in one; embeddings carry it, so that features of different encoders are never mixed. The small encoder
+that ships with Voorwerp is `voorwerp-small`.
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ml.errors import CheckpointError, PosteriorError
+from ml.galaxy_network import GalaxyNetwork
 from ml.images import Images, as_batch, crop_centre, fit_size
 
 SHIPPED = "voorwerp-small"
 WEIGHTS = Path(__file__).parent / "weights"
 ZOOBOT = "hf_hub:mwalmsley/zoobot-encoder-"
+ALIGNED = "aligned:"
+"""Before the name of a timm network: a `GalaxyNetwork` around it."""
 
 MAX_FEATURE = 60_000.0
 """What float16 still holds."""
@@ -145,8 +150,8 @@ def load_encoder(
         network,
         name=name,
         size_px=size_px or int(config["input_size"][-1]),
-        mean=(0.0, 0.0, 0.0) if is_plain else config["mean"],
-        std=(1.0, 1.0, 1.0) if is_plain else config["std"],
+        mean=(0.0, 0.0, 0.0) if is_plain else _rgb(config["mean"]),
+        std=(1.0, 1.0, 1.0) if is_plain else _rgb(config["std"]),
         central_fraction=central_fraction or 1.0,
     )
 
@@ -223,20 +228,30 @@ def read_encoder(path: Path, *, central_fraction: float | None = None) -> Encode
     found = hashlib.sha256(data).hexdigest()
     if found != card["sha256"]:
         raise CheckpointError(f"{path.name} has sha256 {found}, its card says {card['sha256']}")
-    network = timm.create_model(card["architecture"], pretrained=False, num_classes=0)
+    network = _bare_network(card["architecture"])
     network.load_state_dict(safetensors.torch.load(data))
-    red, green, blue = card["mean"]
-    std_red, std_green, std_blue = card["std"]
     return Encoder(
         card["architecture"],
         network,
         name=card["name"],
         size_px=card["size_px"],
-        mean=(red, green, blue),
-        std=(std_red, std_green, std_blue),
+        mean=_rgb(card["mean"]),
+        std=_rgb(card["std"]),
         central_fraction=central_fraction or card["central_fraction"],
         feature_limit=card["feature_limit"],
     )
+
+
+def _bare_network(architecture: str) -> nn.Module:
+    if architecture.startswith(ALIGNED):
+        return GalaxyNetwork(architecture.removeprefix(ALIGNED))
+    network: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
+    return network
+
+
+def _rgb(values: Sequence[float]) -> RGB:
+    red, green, blue = values  # a list, when it comes from JSON
+    return red, green, blue
 
 
 def _halved(key: str, value: Tensor) -> Tensor:

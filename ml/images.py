@@ -99,6 +99,42 @@ def augment(
     return shown.clamp_(0, 1)
 
 
+def disguise(batch: Tensor, generator: torch.Generator) -> Tensor:
+    """Show float (G, 3, H, W) as another camera and another hand might: softer, noisier, of other stretch and colours.
+
+    For what is taught on rendered galaxies and used on real ones: what differs between surveys must tell it nothing.
+    """
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(batch)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator).to(batch)
+
+    count, _, height, width = batch.shape
+    first, *others = batch.tensor_split(4)  # a blur for each image would take longer than the network
+    shown = torch.cat([first, *(_coarsened(part, float(uniform(1)), max(24, height // 3)) for part in others)])
+    light = torch.where(uniform(count, 1, 1, 1) < 0.5, 0.3, 0.0) * normal(count, 1, 1, 1)
+    shown = (shown * torch.exp(light)).clamp(1e-4, 1)
+    shown = shown ** torch.exp(0.15 * normal(count, 1, 1, 1) + 0.05 * normal(count, 3, 1, 1))
+    shown = shown * torch.exp(0.25 * normal(count, 1, 1, 1) + 0.08 * normal(count, 3, 1, 1))
+    grey = shown.mean(1, keepdim=True)
+    shown = grey + (shown - grey) * torch.exp(0.35 * normal(count, 1, 1, 1))
+    shown = shown + 0.025 * normal(count, 3, 1, 1) + 0.02 * normal(count, 1, 1, 1)
+    shown = shown + 0.05 * uniform(count, 1, 1, 1) ** 2 * normal(count, 3, height, width)
+    return shown.clamp_(0, 1)
+
+
+def _coarsened(batch: Tensor, share: float, smallest_px: int) -> Tensor:
+    """As a camera of fewer pixels shows it: `share` in [0, 1] of the way from the fewest to 0.9 of those there are."""
+    if not len(batch):
+        return batch
+    size = batch.shape[-1]
+    fewer = round(smallest_px + share * max(0, 0.9 * size - smallest_px))
+    small = functional.interpolate(batch, (fewer, fewer), mode="bilinear", antialias=True, align_corners=False)
+    return functional.interpolate(small, (size, size), mode="bilinear", align_corners=False)
+
+
 def _placements(count: int, generator: torch.Generator, settings: Augmentation) -> Tensor:
     """Affine maps from the output frame to the input's, (G, 2, 3)."""
     angle = 2 * math.pi * torch.rand(count, generator=generator)
