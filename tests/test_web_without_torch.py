@@ -35,6 +35,7 @@ from tests.labelling.factories import served, vote
 from tests.labelling.pages.drawn import make_drawn_project
 from tests.labelling.trees import BARRED, SMOOTH
 from tests.morphology.pages.conftest import make_cycle, make_job, make_model
+from tests.morphology.pages.test_model import make_report
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
@@ -67,7 +68,7 @@ def project(ben: User) -> Project:
     project.refresh_from_db()
     ben.groups.add(Group.objects.create(name=RESEARCHERS))
     vote(served(project, Volunteer.objects.create(user=ben)), BARRED)
-    model = make_model(project, 1, "live", gate={"verdict": "not yet gated"})
+    model = make_model(project, 1, "live", gate={"verdict": "not yet gated"}, report=make_report(project))
     make_job(project, state="done", cycle=make_cycle(project, finished_at=timezone.now(), model_version=model))
     Release.objects.create(
         project=project,
@@ -162,6 +163,7 @@ def every_address(project: Project) -> list[str]:
     values: dict[str, list[Any]] = {
         "slug": [project.slug],
         "pk": [Release.objects.get().pk, Job.objects.get().pk],
+        "number": [1],
         "sha256": [Image.objects.all()[0].page_sha256],
         "app_label": ["labelling"],
         "content_type_id": [1],
