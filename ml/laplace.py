@@ -86,6 +86,14 @@ class LaplaceHead(TreeHead):
         logits = products(components, drawn.weight) + drawn.bias
         return logits, self._log_precision(components, logits)
 
+    @torch.no_grad()
+    def mean_samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Tensor:
+        """In memory the galaxies are contiguous, as `ml.sweep` wants them."""
+        drawn = self._drawn(n_samples, seed)
+        weight = drawn.weight.transpose(1, 2).reshape(-1, self.config.n_components)  # (S * A, C)
+        logits = torch.addmm(drawn.bias.reshape(-1, 1), weight, self.components(embeddings).T)  # (S * A, G)
+        return logits.view(n_samples, -1, len(embeddings)).permute(2, 0, 1)
+
     def _log_precision(self, components: Tensor, logits: Tensor) -> Tensor:
         """(G, C) and (G, S, A) -> (G, S, Q)."""
         own = components @ self.precision_weight + self.precision_bias  # (G, Q)

@@ -86,6 +86,10 @@ class TreeHead(nn.Module, ABC):
     def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Mean logits (G, S, A) and log precisions (G, S, Q) of S fixed functions: same seed, same functions."""
 
+    def mean_samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Tensor:
+        """The mean logits (G, S, A) of `samples` alone, which is all that scoring without votes asks for."""
+        return self.samples(embeddings, n_samples, seed=seed)[0]
+
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""
         return self.outputs(self.components(embeddings))

@@ -135,7 +135,7 @@ def _mean_logits(
     """The samples' mean logits (G, S, A) of some rows; refuses what is not finite, and samples that are copies."""
     block = torch.as_tensor(np.asarray(embeddings[rows], dtype=np.float32))
     with torch.inference_mode():
-        logits, _ = head.samples(block, n_samples, seed=seed)
+        logits = head.mean_samples(block, n_samples, seed=seed)
     if not torch.isfinite(logits).all():
         raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
     if torch.equal(logits, logits[:, :1].expand_as(logits)):
