@@ -98,7 +98,8 @@ class _Refits:
 
     def _point(self, among: npt.NDArray[np.intp], n_votes: float, rng: np.random.Generator) -> CurvePoint:
         """Fits to random draws of so many votes among these rows of the training set."""
-        draws = [among[curves.rows_up_to(n_votes, self.cast[among], rng)] for _ in range(_N_FITS)]
+        n_fits = _N_FITS if n_votes < self.cast[among].sum() else 1  # of all there are, every draw is the same
+        draws = [among[curves.rows_up_to(n_votes, self.cast[among], rng)] for _ in range(n_fits)]
         return CurvePoint(
             n_galaxies=round(np.mean([len(rows) for rows in draws])),
             n_votes=float(np.mean([self.cast[rows].sum() for rows in draws])),
