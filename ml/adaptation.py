@@ -38,15 +38,14 @@ _SMALLEST_SPREAD = 0.1
 
 Rows = npt.NDArray[np.intp]
 
-SHOWN = Augmentation(zoom=(0.95, 1.3), shift=0.05, brightness=0.12, colour=0.04, noise=0.05)
-"""Little light and colour is drawn: how bright and how red a galaxy is tells what it is."""
+SHOWN = Augmentation(zoom=(0.9, 1.4), shift=0.06, brightness=0.25, colour=0.08, noise=0.04)
 
 
 @dataclass(frozen=True)
 class AdaptRecipe:
     """How an encoder is adapted; 6,000 galaxies at 64 px take about ten minutes on one idle core."""
 
-    max_epochs: int = 24
+    max_epochs: int = 8
     batch_size: int = 128
     """Galaxies a step; each is shown twice."""
     learning_rate: float = 1e-3
@@ -54,8 +53,8 @@ class AdaptRecipe:
     weight_decay: float = 0.02
     warm_up: float = 0.15
     """Part of the steps in which the rates rise; then they fall along half a cosine."""
-    temperature: float = 0.15
-    fidelity: float = 0.25
+    temperature: float = 0.2
+    fidelity: float = 1.0
     """Weight of saying again what the encoder said before, against telling galaxies apart."""
     n_components: int = 64
     """Principal components of what it said before."""
@@ -143,16 +142,18 @@ class _Student(nn.Module):
 
     told: Tensor
 
-    def __init__(self, encoder: Encoder, n_features: int, recipe: AdaptRecipe, n_said: int) -> None:
+    def __init__(self, encoder: Encoder, recipe: AdaptRecipe, n_said: int) -> None:
         super().__init__()
         self.encoder = encoder
+        self.n_learned = int(getattr(encoder.network, "n_learned", encoder.spec.n_features))
+        """What is only measured in a picture would tell the galaxies apart, and the weights need not learn to."""
         self.project = nn.Sequential(
-            nn.Linear(n_features, 4 * recipe.n_projected),
+            nn.Linear(self.n_learned, 4 * recipe.n_projected),
             nn.BatchNorm1d(4 * recipe.n_projected),
             nn.ReLU(),
             nn.Linear(4 * recipe.n_projected, recipe.n_projected),
         )
-        self.say_again = nn.Linear(n_features, n_said)
+        self.say_again = nn.Linear(self.n_learned, n_said)
         self.register_buffer("told", torch.zeros(recipe.max_epochs, 3))
         """Mean contrast, fidelity and spread of each epoch: kept with the weights for a training taken up again."""
 
@@ -160,7 +161,8 @@ class _Student(nn.Module):
         """Projections (B, P), and what the encoder said (B, C), of pictures as `Shower` gives them."""
         batch = (shown - self.encoder.mean) / self.encoder.std
         features = self.encoder.network(batch.contiguous(memory_format=torch.channels_last))  # twice as fast on a CPU
-        return self.project(features), self.say_again(features)
+        learned = features[:, : self.n_learned]
+        return self.project(learned), self.say_again(learned)
 
     def train(self, mode: bool = True) -> "_Student":
         """Let batch normalisation move, which an Encoder holds fast: its statistics are to be the survey's."""
@@ -175,10 +177,7 @@ class _Adaptation:
     def __init__(self, encoder: Encoder, pictures: Pictures, recipe: AdaptRecipe, seed: int) -> None:
         self.start, self.pictures, self.recipe, self.seed = encoder, pictures, recipe, seed
         self.said = _what_it_says(encoder, pictures, recipe.n_components)  # (G, C)
-        probe = torch.zeros(1, 3, encoder.spec.size_px, encoder.spec.size_px)
-        with torch.no_grad():
-            n_features = encoder.network(probe.to(encoder.mean.device)).shape[-1]
-        student = _Student(copy.deepcopy(encoder), n_features, recipe, self.said.shape[1])
+        student = _Student(copy.deepcopy(encoder), recipe, self.said.shape[1])
         self.student = student.to(encoder.mean.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student).requires_grad_(False).eval()
         heads = [*self.student.project.parameters(), *self.student.say_again.parameters()]

@@ -49,6 +49,11 @@ class GalaxyNetwork(nn.Module):
         self.register_buffer("centre", torch.zeros(self.n_seen + N_READ + N_FEATURES))
         self.register_buffer("scale", torch.ones(self.n_seen + N_READ + N_FEATURES))
 
+    @property
+    def n_learned(self) -> int:
+        """How many of the features, the first ones, come of weights."""
+        return self.n_seen + N_READ
+
     def forward(self, batch: Tensor) -> Tensor:
         place, measured = survey(batch)
         features = torch.cat([self.see(batch, place), self.read(measured), measured], dim=1)
@@ -64,7 +69,7 @@ class GalaxyNetwork(nn.Module):
 
     def read(self, measured: Tensor) -> Tensor:
         """Hidden units (G, H) of the reader."""
-        start = self.n_seen + N_READ
+        start = self.n_learned
         near = ((measured - self.centre[start:]) / self.scale[start:]).clamp(-_FAR, _FAR)
         features: Tensor = self.reader(near)
         return features
@@ -77,7 +82,7 @@ class GalaxyNetwork(nn.Module):
     def standardise_all(self, frames: Tensor) -> None:
         """Bring what is seen and read to mean 0 and variance 1 on these frames, once all has learned."""
         found = self(frames) * self.scale + self.centre
-        n_learned = self.n_seen + N_READ
+        n_learned = self.n_learned
         _set_standard(self.centre[:n_learned], self.scale[:n_learned], found[:, :n_learned])
 
     def group_matcher(self, coarse: bool = False) -> dict[str, object]:

@@ -12,6 +12,7 @@ from ml import adaptation
 from ml.adaptation import Adapted, AdaptRecipe, adapt_encoder, contrast, spread_of
 from ml.encoders import Encoder, embed, load_encoder, read_encoder, save_encoder
 from ml.errors import CheckpointError, PosteriorError
+from ml.galaxy_network import GalaxyNetwork
 from ml.images import Images
 
 QUICK = AdaptRecipe(max_epochs=3, batch_size=16, n_components=8, n_projected=16, averaging=0.5)
@@ -132,3 +133,13 @@ def test_another_trainings_checkpoint_is_refused(encoder: Encoder, pictures: Ima
 def test_too_few_pictures_are_refused(encoder: Encoder, pictures: Images) -> None:
     with pytest.raises(PosteriorError, match="15 pictures are too few to adapt to; expected 16 or more"):
         adapt_encoder(encoder, pictures[:15], recipe=QUICK)
+
+
+def test_the_network_that_ships_adapts_in_what_it_learned_and_not_in_what_it_measures(pictures: Images) -> None:
+    network = GalaxyNetwork("test_efficientnet")
+    shipped = Encoder("aligned:test_efficientnet", network, name="one", size_px=96)
+    made = adapt_encoder(shipped, pictures, recipe=replace(QUICK, max_epochs=1)).encoder
+    before, after = (embed(one, pictures).astype(float) for one in (shipped, made))
+    n_learned = network.n_learned
+    assert not np.allclose(before[:, :n_learned], after[:, :n_learned])
+    np.testing.assert_array_equal(before[:, n_learned:], after[:, n_learned:])
