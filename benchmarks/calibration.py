@@ -82,7 +82,7 @@ def main() -> None:
     seeds, n_galaxies = (range(1), 160) if arguments.quick else (range(arguments.seeds), arguments.galaxies)
     worlds = {"judging": _world(_judging_runs(seeds, n_galaxies))}
     if (SHARED / "data").exists():
-        worlds["gz2_votes"] = _world(_gz2_runs(SHARED / "data" / "gz2_votes", seeds))
+        worlds["gz2_votes"] = _world(gz2_runs(SHARED / "data" / "gz2_votes", seeds))
         counts = likelihood.measure(SHARED / "data", seeds, n_most=600 if arguments.quick else None)
     else:
         tell(f"{SHARED}/data is absent: the judging simulation alone")
@@ -116,7 +116,7 @@ def _judging_runs(seeds: Sequence[int], n_galaxies: int) -> Iterator[Run]:
         )
 
 
-def _gz2_runs(folder: Path, seeds: Sequence[int]) -> Iterator[Run]:
+def gz2_runs(folder: Path, seeds: Sequence[int]) -> Iterator[Run]:
     """Four folds a seed: every one of the 600 galaxies is held out once, and 450 teach."""
     tree = load("gz2")
     with (folder / "votes.csv").open(encoding="utf-8", newline="") as file:

@@ -33,10 +33,10 @@ _SETTLED = 0.2
 _PRECISION_STEPS = 10
 """Of L-BFGS a round; the next round goes on from there."""
 
-_N_CURVED = 4000
-"""Galaxies whose curvature guides a Newton step; that of the posterior is taken over all."""
-_N_LEFT_OUT = 1500
-"""Galaxies, evenly spread, that are left out in turn to find the precision."""
+_N_IN_TURNS = 4000
+"""Galaxies, evenly spread, on which weights, prior and precision take turns; only the last weights see all."""
+_N_LEFT_OUT = 1000
+"""Of those, how many are left out in turn to find the precision."""
 
 _BIAS_PRECISION = 0.1
 """Of the Gaussian prior on a bias, about the mean fractions' logit."""
@@ -61,15 +61,13 @@ class Asked:
     n: Tensor
     """(G, 1) float64 how many were asked, above 0."""
     is_multiple: bool
-    trust: Tensor
-    """(G,) how much a galaxy counts when the precision is found."""
 
     def some(self, n_rows: int) -> "Asked":
         """At most so many rows, evenly spread."""
         step = -(-len(self.x) // n_rows)
         if step <= 1:
             return self
-        return Asked(self.x[::step], self.k[::step], self.n[::step], self.is_multiple, self.trust[::step])
+        return Asked(self.x[::step], self.k[::step], self.n[::step], self.is_multiple)
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,14 @@ class QuestionFit:
 
 def fit_question(asked: Asked, start: Start, beat: Beat = lambda: None) -> QuestionFit:
     """Fit one question; `beat` is called once a Newton step, and may raise to stop it."""
-    state = _State(asked, start, beat)
+    state = _State(asked.some(_N_IN_TURNS), start, beat)
     if not len(asked.x):
         return state.fit(math.nan)
     for _ in range(_MAX_ROUNDS):
         state.find_weights(_STEPS_A_ROUND)
         if max(state.find_precision(), state.find_prior()) < _SETTLED:
             break
+    state.widen(asked)
     state.find_weights(_LAST_STEPS)
     return state.fit(state.left_out_loss())
 
@@ -120,6 +119,7 @@ class _State:
 
     def __init__(self, asked: Asked, start: Start, beat: Beat) -> None:
         self.asked, self.start, self.beat = asked, start, beat
+        self.guide, self.guide_share = asked, 1.0
         self.weight = start.weight.double().clone()  # (K, P)
         self.centre = torch.zeros_like(self.weight)
         self.centre[:, -1] = start.bias
@@ -138,19 +138,25 @@ class _State:
         prior[:, -1] = _BIAS_PRECISION
         return prior
 
+    def widen(self, asked: Asked) -> None:
+        """Go on with all galaxies; the curvature of those so far, scaled up, guides the steps."""
+        self.guide, self.guide_share = self.asked, len(asked.x) / len(self.asked.x)
+        self.asked = asked
+        self.log_precision = self._log_precision(asked.x @ self.weight.T, asked.x)
+
     def find_weights(self, n_steps: int) -> None:
         """Newton's method with a halving of steps that gain too little."""
-        asked, prior = self.asked, self.prior
-        guide = asked.some(_N_CURVED)
-        share = len(asked.x) / len(guide.x)
-        step_rows = -(-len(asked.x) // _N_CURVED)
+        prior = self.prior
+        guided = self.log_precision
+        if self.guide is not self.asked:
+            guided = self._log_precision(self.guide.x @ self.weight.T, self.guide.x)
         for _ in range(n_steps):
             self.beat()
             self.n_steps += 1
             weight = self.weight.clone().requires_grad_()
             value = self._energy(weight, prior)
             (slope,) = torch.autograd.grad(value, weight)
-            lower = self._factor_of(guide, self.log_precision[::step_rows], share)
+            lower = self._factor_of(self.guide, guided, self.guide_share)
             step = torch.cholesky_solve(slope.reshape(-1, 1), lower).reshape(weight.shape)
             gain, size = float((slope * step).sum()), 1.0
             with torch.no_grad():
@@ -168,7 +174,7 @@ class _State:
         components = part.x[:, :-1]
         prior = torch.full_like(self.usual, self.start.prior_precision)
         prior[0], prior[1] = _LOG_PRECISION_SPREAD**-2, _SLOPE_PRECISION
-        trust = part.trust * len(self.asked.x) / len(part.x)
+        share = len(self.asked.x) / len(part.x)
         told = losses.question_disagreement(logits, part.is_multiple)[..., None]  # (T, G, 1)
         found = self.precision.clone().requires_grad_()
         optimiser = torch.optim.LBFGS(
@@ -180,7 +186,7 @@ class _State:
             log_precision = found[0] + found[1] * told + (components @ found[2:])[:, None]
             likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
             mixed = torch.logsumexp(likelihood, 0) - math.log(len(logits))
-            value = -(trust * mixed).sum() + (prior * (found - self.usual).square()).sum() / 2
+            value = -share * mixed.sum() + (prior * (found - self.usual).square()).sum() / 2
             torch.autograd.backward(value)
             return value
 
@@ -255,8 +261,9 @@ class _State:
         bent = curvature(logits, log_precision, part.k, part.n, part.is_multiple)
         without = torch.linalg.solve(torch.eye(n_answers, dtype=torch.float64) - spread @ bent, spread)
         centre = logits + (without @ slope[..., None])[..., 0]
-        value, axes = torch.linalg.eigh((without + without.mT) / 2)
-        root = axes * value.clamp_min(0).sqrt()[:, None]  # (G, K, K)
+        least = 1e-9 * torch.eye(n_answers, dtype=torch.float64)
+        root, failed = torch.linalg.cholesky_ex((without + without.mT) / 2 + least)  # (G, K, K)
+        root = torch.where(failed[:, None, None] > 0, 0.0, root)  # rounding: such a galaxy is taken at its centre
         half = torch.randn(N_DRAWS // 2, n_answers, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         return part, centre + torch.einsum("gij,tj->tgi", root, torch.cat([half, -half]))
 

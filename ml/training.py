@@ -206,7 +206,6 @@ def _fit_laplace(
             k=torch.as_tensor(np.asarray(votes.counts[rows, place], dtype=np.float64)),
             n=torch.as_tensor(np.asarray(votes.totals[rows, i : i + 1], dtype=np.float64)),
             is_multiple=question.is_multiple,
-            trust=torch.ones(len(rows), dtype=torch.float64),
         )
         start = Start(
             weight=head.question_weight(i).double(),

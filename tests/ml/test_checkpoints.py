@@ -1,11 +1,16 @@
 import json
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
 from ml import checkpoints
 from ml.errors import CheckpointError
+from ml.heads import HEADS
+from ml.heads import make_head as make_head_of
+from ml.networks import HeadConfig
 from tests.ml.test_networks import embeddings, make_head
 from tests.ml.trees import CHAIN, SIBLINGS
 
@@ -21,6 +26,15 @@ def test_a_head_comes_back_as_it_was(n_hidden: int) -> None:
     assert loaded.notes == {"seed": 3, "training_set": "abc"}
     assert loaded.head.config == head.config
     assert not loaded.head.training
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_of_each_kind_comes_back_as_it_was(kind: str) -> None:
+    head = make_head_of(kind, CHAIN, HeadConfig(n_features=20, n_components=8, n_members=9), seed=4).eval()
+    loaded = checkpoints.load(checkpoints.save(head, encoder_hash=ENCODER), CHAIN, encoder_hash=ENCODER).head
+    assert type(loaded) is HEADS[kind]
+    for told, expected in zip(loaded.samples(embeddings(), 9), head.samples(embeddings(), 9), strict=True):
+        assert torch.equal(told, expected)
 
 
 def test_the_same_head_gives_the_same_bytes() -> None:
@@ -80,13 +94,32 @@ def test_a_truncated_checkpoint_is_refused() -> None:
     [("n_components", 9), ("n_members", 0), ("dropout", 0.0), ("n_hidden", 8), ("unknown", 1)],
 )
 def test_a_header_whose_shape_is_not_that_of_its_weights_is_refused(name: str, value: float) -> None:
-    data = checkpoints.save(make_head(), encoder_hash=ENCODER)
+    data = with_card(
+        checkpoints.save(make_head(), encoder_hash=ENCODER), lambda card: card["config"].update({name: value})
+    )
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoints.load(data, CHAIN, encoder_hash=ENCODER)
+
+
+@pytest.mark.parametrize("kind", ["laplace", "oracle"])
+def test_a_header_that_names_another_kind_is_refused(kind: str) -> None:
+    data = with_card(checkpoints.save(make_head(), encoder_hash=ENCODER), lambda card: card.update(kind=kind))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoints.load(data, CHAIN, encoder_hash=ENCODER)
+
+
+def test_a_checkpoint_from_before_kinds_had_names_is_a_dropout_head() -> None:
+    data = with_card(checkpoints.save(make_head(), encoder_hash=ENCODER), lambda card: card.pop("kind"))
+    assert type(checkpoints.load(data, CHAIN, encoder_hash=ENCODER).head) is HEADS["dropout"]
+
+
+def with_card(data: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """The checkpoint with something else in its header."""
     length = struct.unpack_from("<Q", data)[0]
     header = json.loads(data[8 : 8 + length])
     card = json.loads(header["__metadata__"]["voorwerp"])
-    card["config"][name] = value
+    change(card)
     header["__metadata__"]["voorwerp"] = json.dumps(card)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        checkpoints.load(struct.pack("<Q", len(text)) + text + data[8 + length :], CHAIN, encoder_hash=ENCODER)
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]

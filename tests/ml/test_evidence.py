@@ -17,7 +17,7 @@ def asked(x: object, k: object, *, is_multiple: bool = False, n: object = None) 
     votes = torch.as_tensor(np.asarray(k, dtype=np.float64))
     totals = votes.sum(1, keepdim=True) if n is None else torch.as_tensor(np.asarray(n, dtype=np.float64))[:, None]
     design = torch.cat([torch.as_tensor(np.asarray(x, dtype=np.float64)), torch.ones(len(votes), 1)], dim=1)
-    return Asked(design.double(), votes, totals, is_multiple, torch.ones(len(votes), dtype=torch.float64))
+    return Asked(design.double(), votes, totals, is_multiple)
 
 
 def start(n_answers: int, n_components: int, *, prior_precision: float = 1.0, log_precision: float = 3.0) -> Start:
@@ -112,9 +112,8 @@ def test_one_vote_a_galaxy_leaves_the_precision_where_it_was() -> None:
 
 def test_useless_components_are_held_more_strongly_than_useful_ones() -> None:
     told = simulated(300)
-    shuffled = Asked(
-        told.x[torch.randperm(300, generator=torch.Generator().manual_seed(0))], told.k, told.n, False, told.trust
-    )
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
+    shuffled = Asked(told.x[order], told.k, told.n, is_multiple=False)
     useful, useless = (fit_question(each, start(2, 3, prior_precision=1.0)) for each in (told, shuffled))
     assert useless.prior_precision > 2 * useful.prior_precision
 
@@ -150,3 +149,30 @@ def test_each_step_is_told_and_may_stop_the_fit() -> None:
 
     with pytest.raises(InterruptedError):
         fit_question(simulated(30), start(2, 3), stop)
+
+
+def extreme_votes(name: str) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    some = rng.multinomial(10, [0.5, 0.3, 0.2], size=30)
+    return {
+        "unanimous": np.tile([10, 0, 0], (30, 1)),
+        "one galaxy": np.array([[3, 1, 0]]),
+        "one of each": np.eye(3)[np.arange(30) % 3],
+        "a thousandth of a vote": some * 1e-3,
+        "ten thousand votes": some * 1e4,
+        "one against the rest": np.concatenate([np.tile([40, 0, 0], (29, 1)), [[0, 0, 40]]]),
+    }[name]
+
+
+@pytest.mark.parametrize("is_multiple", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    ["unanimous", "one galaxy", "one of each", "a thousandth of a vote", "ten thousand votes", "one against the rest"],
+)
+def test_extreme_votes_give_finite_fits(name: str, is_multiple: bool) -> None:
+    votes = extreme_votes(name)
+    x = np.random.default_rng(1).normal(size=(len(votes), 40))
+    fit = fit_question(asked(x, votes, is_multiple=is_multiple, n=votes.sum(1)), start(3, 40, prior_precision=60.0))
+    for part in (fit.weight, fit.factor, fit.precision):
+        assert torch.isfinite(part).all()
+    assert math.isfinite(fit.left_out_loss)

@@ -136,3 +136,62 @@ def test_samples_broadcast_against_the_same_votes() -> None:
 def test_precision_stays_within_its_range() -> None:
     got = losses.precision_from(torch.tensor([-100.0, 0.0, 100.0]))
     np.testing.assert_allclose(got, [0.5, 1.0, 1e4], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("pushed", "slope"), [(100.0, 1.0), (100.0, -1.0), (-100.0, 1.0), (-100.0, -1.0), (2.0, 1.0)])
+def test_a_precision_pushed_out_of_its_range_can_come_back(pushed: float, slope: float) -> None:
+    log_precision = torch.tensor([pushed], requires_grad=True)
+    (slope * losses.precision_from(log_precision)).sum().backward()
+    assert log_precision.grad is not None
+    leads_back = abs(pushed) < 9 or (slope > 0) == (pushed > 0)  # a step downhill goes against the slope
+    assert (log_precision.grad.item() != 0) == leads_back
+
+
+@pytest.mark.parametrize("concentration", [1e-2, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize("fraction", [1e-4, 0.3])
+def test_value_and_gradient_hold_from_tiny_to_huge_concentrations(concentration: float, fraction: float) -> None:
+    # By the product of the rising factorial, where no lnGamma of large numbers is subtracted.
+    alpha = concentration * np.array([fraction, 1 - fraction])
+    votes = [3, 37]
+    log_p = math.lgamma(41) - math.lgamma(4) - math.lgamma(38) - np.log(alpha.sum() + np.arange(40)).sum()
+    log_p += sum(np.log(a + np.arange(k)).sum() for a, k in zip(alpha, votes, strict=True))
+    slope = [
+        np.sum(1 / (a + np.arange(k))) - np.sum(1 / (alpha.sum() + np.arange(40)))
+        for a, k in zip(alpha, votes, strict=True)
+    ]
+    told = double(alpha).requires_grad_()
+    nll = losses.dirichlet_multinomial_nll(told, double(votes))
+    nll.backward()
+    assert -nll.item() == pytest.approx(log_p, abs=1e-7, rel=1e-9)
+    assert told.grad is not None
+    np.testing.assert_allclose(-told.grad, slope, rtol=1e-7, atol=1e-13)
+
+
+@given(
+    weights=st.lists(st.floats(0, 3), min_size=3, max_size=3),
+    mean=st.lists(st.floats(-4, 4), min_size=3, max_size=3),
+    log_precision=st.floats(-3, 12),
+)
+def test_fractional_votes_have_finite_losses_and_cost_nothing_at_0(
+    weights: list[float], mean: list[float], log_precision: float
+) -> None:
+    votes, asked = double([*weights, 0, 0, 0, 0, 0]), double([sum(weights), 0, 0])
+    loss = losses.tree_nll(CHAIN, double([*mean, 0, 0, 0, 0, 0]), double([log_precision, 0, 0]), votes, asked)
+    assert torch.isfinite(loss).all()
+    assert (loss[1:] == 0).all()
+
+
+def test_one_question_alone_is_what_the_tree_adds_up() -> None:
+    generator = torch.Generator().manual_seed(2)
+    logits, log_precision = torch.randn(4, 5, generator=generator), torch.randn(4, 2, generator=generator)
+    votes, totals = double([[6, 2.5, 1, 0, 4]] * 4), double([[8.5, 6]] * 4)
+    whole = -losses.tree_nll(BOXES, logits, log_precision, votes, totals)
+    first = losses.question_log_likelihood(logits[:, :2], log_precision[:, :1], votes[:, :2], totals[:, :1], False)
+    boxes = losses.question_log_likelihood(logits[:, 2:], log_precision[:, 1:], votes[:, 2:], totals[:, 1:], True)
+    np.testing.assert_allclose(torch.stack([first, boxes], dim=1), whole, rtol=1e-9)
+
+
+def test_disagreement_goes_from_one_answer_to_all_alike() -> None:
+    told = losses.disagreement(CHAIN, double([0, 0, 0, 50, -50, 0, 0, -50]))
+    np.testing.assert_allclose(told, [1, -1, 2 * math.log(2) / math.log(3) - 1], atol=1e-12)
+    assert losses.disagreement(BOXES, double([0, 0, 0, 60, -60]))[1].item() == pytest.approx(2 / 3 - 1)

@@ -352,3 +352,9 @@ def test_no_json_brings_the_reader_down(data: Any) -> None:
     for attempt in (data, {"title": "T", "questions": data}, {"title": "T", "questions": [data]}):
         with pytest.raises(SchemaError):
             from_json(attempt)
+
+
+def test_weighted_votes_have_weighted_totals() -> None:
+    counts = np.array([[0.5, 1.25, 0.0, 1.0, 0.25, 0.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(CHAIN.totals(counts, 1.75), [[1.75, 1.25, 1.0]])
+    assert CHAIN.totals(counts.astype(int), 2).dtype == np.int64

@@ -51,7 +51,7 @@ RECIPES = {
     "laplace": HeadRecipe(),
     "linear dropout": replace(DROPOUT, n_hidden=0),
     "dropout": replace(DROPOUT, n_hidden=32),
-    "ensemble": HeadRecipe(kind="ensemble", n_hidden=16, n_members=32),
+    "ensemble": HeadRecipe(kind="ensemble", n_hidden=8, n_members=32, max_epochs=80),
 }
 
 
