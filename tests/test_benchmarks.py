@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,3 +108,35 @@ def test_a_saving_is_read_off_smoothed_curves_where_they_reach_randoms_end() -> 
     assert said["lame"]["saving_accuracy"] is None
     assert said["quick"]["rare_ratio"] == 2
     assert said["quick"]["paired_gain"]["loss"] == [3.25, 0.0]  # 2, 3, 4 and 4 from 150 labels on
+
+
+def measured(name: str, *options: str) -> dict[str, Any]:
+    """What a benchmark says, on one thread."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *options],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert figures["machine"]
+    assert f"-m benchmarks.{name}" in figures["command"]
+    return figures
+
+
+@pytest.mark.slow
+def test_scorings_benchmark_ends_with_its_figures_as_json() -> None:
+    figures = measured("scoring", "--images", "60", "--passes", "1")
+    for name in ("head_us_per_galaxy_64", "overhead_64", "overhead_64_convnext_atto", "speedup_over_rerun"):
+        assert figures[name] > 0
+
+
+@pytest.mark.slow
+def test_rescorings_benchmark_ends_with_its_figures_as_json() -> None:
+    figures = measured("rescore", "--galaxies", "5000", "--labelled", "200")
+    assert figures["n_exact"] == 250
+    for name in ("refit_s", "rescore_s", "galaxies_per_s", "peak_rss_mb"):
+        assert figures[name] > 0
