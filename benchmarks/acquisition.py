@@ -174,7 +174,7 @@ def compare(
     n_random = [_first_at(labels, b * random[..., i].mean(0), b * random[..., i].mean(0)) for i, b in enumerate(BETTER)]
     figures = {}
     for name, runs in by_name.items():
-        gain = ((runs - random)[..., :3] * BETTER)[:, labels >= FIRST_COMPARED].mean(1)  # (seeds, 3)
+        gain = ((runs - random)[..., :3] * BETTER)[:, labels >= min(FIRST_COMPARED, labels[-1])].mean(1)  # (seeds, 3)
         error = gain.std(0, ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.zeros(3)
         reached = [
             _first_at(labels, b * runs[..., i].mean(0), b * random[..., i].mean(0)) for i, b in enumerate(BETTER)

@@ -59,7 +59,8 @@ class RulesForm(ProjectForm):
             "consensus_fraction": "0.5 to 1: the part that has to agree on every first question. Empty: never.",
             "consensus_n_votes": "Counts only when an agreement is set.",
             "votes_per_cycle": "Then a new model is trained by itself.",
-            "acquisition": "By information: the galaxies that would teach the model most.",
+            "acquisition": "About the catalogue: those whose votes carry over to most others. About the network: "
+            "those that it would learn most from, oddities too. Closest call: those between two answers.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",
             "holdout_uniform_share": "Part of the servings that go to galaxies on which the model is only tested.",
             "lease_seconds": "Afterwards somebody else may get it.",
