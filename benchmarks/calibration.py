@@ -12,7 +12,7 @@ a question's coverage is the mean over the seeds first. `ece` and `effective_vol
 import argparse
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from ml.training import Embeddings, fit_head
 
 TARGETS = {"coverage_points": {"judging": 3.0, "gz2_votes": 5.0}, "effective_volunteers": 15.0}
 N_SEEDS = 5
+FEW_LABELS = (100, 500)
 N_FOLDS = 4
 N_VOTES = 40
 SIDE_PX = 128
@@ -80,7 +81,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     seeds, n_galaxies = (range(1), 160) if arguments.quick else (range(arguments.seeds), arguments.galaxies)
-    worlds = {"judging": _world(_judging_runs(seeds, n_galaxies))}
+    worlds = {"judging": _world(_judging_runs(seeds, n_galaxies), few_labels=FEW_LABELS)}
     if (SHARED / "data").exists():
         worlds["gz2_votes"] = _world(gz2_runs(SHARED / "data" / "gz2_votes", seeds))
         counts = likelihood.measure(SHARED / "data", seeds, n_most=600 if arguments.quick else None)
@@ -142,11 +143,15 @@ def gz2_runs(folder: Path, seeds: Sequence[int]) -> Iterator[Run]:
             )
 
 
-def _world(runs: Iterator[Run]) -> dict[str, Any]:
-    """All runs of a world; those of one seed (folds) together."""
+def _world(runs: Iterator[Run], few_labels: Sequence[int] = ()) -> dict[str, Any]:
+    """All runs of a world; those of one seed (folds) together. And what fewer labelled galaxies would be worth."""
     tree = load("gz2")
     by_seed: dict[int, list[tuple[int, list[Measured]]]] = {}
+    of_few: dict[int, list[float]] = {n: [] for n in few_labels}
     for run in runs:
+        for n in few_labels:
+            fewer = replace(run, training=run.training[:n], training_votes=run.training_votes.rows(slice(n)))
+            of_few[n].append(float(np.median([1 / m.effective_volunteers for m in _measured(tree, fewer)])))
         by_seed.setdefault(run.seed, []).append((len(run.test), _measured(tree, run)))
         tell(f"seed {run.seed}: {len(run.training)} galaxies taught, {len(run.test)} tested")
     questions = {
@@ -167,6 +172,7 @@ def _world(runs: Iterator[Run]) -> dict[str, Any]:
         "coverage_error_worst": {level: round(max(gaps), 2) for level, gaps in error.items()},
         "ece": round(float(np.median([q["ece"] for q in known.values()])), 4),
         "effective_volunteers": round(float(np.median([q["effective_volunteers"] for q in known.values()])), 1),
+        "effective_volunteers_of_few_labels": {n: round(1 / float(np.mean(worth)), 2) for n, worth in of_few.items()},
         "questions": known,
     }
 
