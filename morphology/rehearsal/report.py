@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 from django.db import connection
 
 from morphology.rehearsal.books import Books
@@ -60,6 +61,31 @@ def judge_learning(first: CycleRow, last: CycleRow) -> list[str]:
     if first is not last and not last.holdout_loss < first.holdout_loss:
         wrong.append(f"holdout_loss went from {first.holdout_loss:.3f} to {last.holdout_loss:.3f}: not lower")
     return wrong
+
+
+def over_seeds(chosen: Sequence[Sequence[CycleRow]], random: Sequence[Sequence[CycleRow]]) -> list[dict[str, Any]]:
+    """The cycles' means over seeds, and chosen minus random paired by seed; no difference without a random queue.
+
+    A standard error is over seeds, and unknown (None) for one seed.
+    """
+    rows = []
+    for cycle in range(len(chosen[0])):
+        loss = np.array([run[cycle].holdout_loss for run in chosen])
+        row: dict[str, Any] = {
+            "votes": chosen[0][cycle].votes,
+            "labelled": round(float(np.mean([run[cycle].labelled for run in chosen]))),
+            "holdout_loss": round(float(loss.mean()), 4),
+            "blind_loss": round(float(np.mean([run[cycle].blind_loss for run in chosen])), 4),
+            "ece": round(float(np.mean([run[cycle].ece for run in chosen])), 4),
+        }
+        if random:
+            other = np.array([run[cycle].holdout_loss for run in random])
+            row["random_holdout_loss"] = round(float(other.mean()), 4)
+            row["difference"] = round(float((loss - other).mean()), 4)
+            error = float((loss - other).std(ddof=1) / np.sqrt(len(loss))) if len(loss) > 1 else None
+            row["difference_se"] = None if error is None else round(error, 4)
+        rows.append(row)
+    return rows
 
 
 def surroundings() -> dict[str, Any]:

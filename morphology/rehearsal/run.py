@@ -23,7 +23,7 @@ from morphology.models import Cycle, Job, ModelVersion
 from morphology.predictions import posterior
 from morphology.rehearsal.books import Books, balance
 from morphology.rehearsal.errors import RehearsalError
-from morphology.rehearsal.report import CycleRow, judge, rounded, surroundings, table
+from morphology.rehearsal.report import CycleRow, judge, over_seeds, rounded, surroundings, table
 from morphology.rehearsal.scoring import Holdout, holdout_of, score
 from morphology.rehearsal.sky import Answers, Sky
 from morphology.rehearsal.volunteers import N_AT_ONCE, Crowd, PageVolunteer, Visit
@@ -34,6 +34,9 @@ UNIFORM_SHARE = 0.15
 SIGNED_IN = 5  # one volunteer in so many has an account
 CYCLE_SECONDS = 600.0
 LOOK_SECONDS = 0.1
+
+CHOSEN = str(Project._meta.get_field("acquisition").default)
+"""How a new project chooses, unless its researcher says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Plan:
     retirement_limit: int = 10
     n_volunteers: int = 50
     seed: int = 1
+    n_seeds: int = 1
+    """How often all of it is played, each time by other volunteers in other projects."""
     compares_random: bool = True
 
 
@@ -60,17 +65,14 @@ class Run:
 def rehearse(sky: Sky, plan: Plan, url: str, scratch: Path) -> dict[str, Any]:
     """Play the loop at the site that runs at `url`, then the same with the random queue; answer the report.
 
+    Its cycles are those of the first seed; `over_seeds` has the mean of all and the paired difference of the queues.
+
     Raises:
         RehearsalError: the project is there already, or the site did not do its part.
     """
-    volunteers = gather(url, plan)
-    runs = {"cycles": play(sky, plan, volunteers, scratch, acquisition=Project.Acquisition.TREE_BALD)}
-    if plan.compares_random:
-        other = replace(plan, slug=f"{plan.slug}-random")
-        runs["random_cycles"] = play(sky, other, volunteers, scratch, acquisition=Project.Acquisition.RANDOM)
-    for volunteer in volunteers:
-        volunteer.close()
-    books = [run.books for run in runs.values()]
+    played = [_play_both(sky, one, url, scratch) for one in _plans(plan)]
+    runs = played[0]
+    books = [run.books for both in played for run in both.values()]
     failures = judge(books, runs["cycles"].cycles)
     return {
         "books_balanced": all(one.are_balanced for one in books),
@@ -80,14 +82,38 @@ def rehearse(sky: Sky, plan: Plan, url: str, scratch: Path) -> dict[str, Any]:
         "failures": failures,
         "data": {"what": sky.provenance, "galaxies": len(sky.walks), "held_out": sky.n_holdout},
         "acquisitions": {
-            "cycles": str(Project.Acquisition.TREE_BALD),
+            "cycles": CHOSEN,
             "random_cycles": str(Project.Acquisition.RANDOM),
         },
-        "seeds": {"volunteers": plan.seed, "cycles": settings.CYCLE_SEED},
+        "over_seeds": over_seeds(
+            [both["cycles"].cycles for both in played],
+            [both["random_cycles"].cycles for both in played if plan.compares_random],
+        ),
+        "seeds": {"volunteers": [one.seed for one in _plans(plan)], "cycles": settings.CYCLE_SEED},
         "plan": asdict(plan),
         "books": {name: asdict(run.books) for name, run in runs.items()},
         **surroundings(),
     }
+
+
+def _plans(plan: Plan) -> list[Plan]:
+    """A plan a seed; the first has the project's own name."""
+    return [
+        replace(plan, seed=plan.seed + i, slug=f"{plan.slug}-{plan.seed + i}" if i else plan.slug)
+        for i in range(plan.n_seeds)
+    ]
+
+
+def _play_both(sky: Sky, plan: Plan, url: str, scratch: Path) -> dict[str, Run]:
+    """The same volunteers with the queue that a new project has, and with the random one."""
+    volunteers = gather(url, plan)
+    runs = {"cycles": play(sky, plan, volunteers, scratch, acquisition=CHOSEN)}
+    if plan.compares_random:
+        other = replace(plan, slug=f"{plan.slug}-random")
+        runs["random_cycles"] = play(sky, other, volunteers, scratch, acquisition=Project.Acquisition.RANDOM)
+    for volunteer in volunteers:
+        volunteer.close()
+    return runs
 
 
 def gather(url: str, plan: Plan) -> list[PageVolunteer]:

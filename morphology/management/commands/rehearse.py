@@ -41,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=Plan.retirement_limit, help="votes after which one retires")
         parser.add_argument("--volunteers", type=int, default=Plan.n_volunteers)
         parser.add_argument("--seed", type=int, default=Plan.seed)
+        parser.add_argument("--seeds", type=int, default=Plan.n_seeds, metavar="N", help="play it all N times")
         parser.add_argument("--no-random", action="store_true", help="leave out the comparison with a random queue")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             retirement_limit=options["limit"],
             n_volunteers=options["volunteers"],
             seed=options["seed"],
+            n_seeds=options["seeds"],
             compares_random=not options["no_random"],
         )
         scratch = settings.DATA_DIR / "rehearsal" / plan.slug
