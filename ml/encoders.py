@@ -134,7 +134,7 @@ def load_encoder(
     if name == SHIPPED:
         shipped = read_encoder(WEIGHTS / f"{SHIPPED}.safetensors", central_fraction=central_fraction)
         if size_px not in (None, shipped.spec.size_px):
-            # Measured: at 72 px the features of one real galaxy in a hundred run away to thousands.
+            # What it learned and measures is tied to its pixels.
             raise CheckpointError(f"encoder {name!r} works at {shipped.spec.size_px} px only, not at {size_px}")
         return shipped
     try:

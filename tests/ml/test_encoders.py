@@ -125,9 +125,9 @@ def test_missing_weights_and_unknown_models_are_refused(tmp_path):
 
 
 def test_shipped_encoder_refuses_another_size():
-    with pytest.raises(CheckpointError, match="64 px only, not at 96"):
-        load_encoder(size_px=96)
-    assert load_encoder(size_px=64).spec.size_px == 64
+    with pytest.raises(CheckpointError, match="96 px only, not at 64"):
+        load_encoder(size_px=64)
+    assert load_encoder(size_px=96).spec.size_px == 96
 
 
 def test_features_that_are_not_finite_are_refused(encoder):

@@ -24,7 +24,7 @@ Galaxies = tuple[np.ndarray, Votes]
 
 
 def read(folder: Path, names: list[str], walks: dict, n_votes: int) -> Galaxies:
-    pictures = [Image.open(folder / "images" / f"{name}.jpg").resize((64, 64)) for name in names]
+    pictures = [Image.open(folder / "images" / f"{name}.jpg").resize((128, 128)) for name in names]
     counts = np.array([sum(GZ2.count(walk) for walk in walks[name][:n_votes]) for name in names])
     totals = GZ2.totals(counts, np.full(len(names), n_votes))
     return embed(load_encoder(), np.stack([np.asarray(picture) for picture in pictures])), Votes(counts, totals)
