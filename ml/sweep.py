@@ -76,8 +76,8 @@ def _term(question: Question, reach: Tensor, p: Tensor, log_p: Tensor) -> Tensor
         left_out = asked - answered
         mixture = (torch.special.entr(answered) + torch.special.entr(left_out.clamp_min(0))).sum(0)
         mixture -= p.shape[1] * torch.special.entr(asked)
-    asked: Tensor = reach[parent.key] * taken
-    return asked
+    told: Tensor = mixture - (reach * _entropy(question, p, log_p)).mean(0)
+    return told
 
 
 def _entropy(question: Question, p: Tensor, log_p: Tensor) -> Tensor:
