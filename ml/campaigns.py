@@ -45,6 +45,8 @@ class Campaign:
     """Of the same galaxies; weighted ones pass."""
     unlabelled: Pictures | None = None
     """More galaxies of the same survey, without votes; never of the hold-out."""
+    is_validation: npt.NDArray[np.bool_] | None = None
+    """(G,) which galaxies are to be the validation part; drawn by the seed unless given."""
 
     def __post_init__(self) -> None:
         if len(self.pictures) != len(self.votes):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import timm.models
 import torch
 from torch import Tensor, nn
@@ -165,10 +166,9 @@ class _Training:
 
     def __post_init__(self) -> None:
         recipe, rng = self.recipe, np.random.default_rng(self.seed)
-        orders = [rng.permutation(len(campaign.votes)) for campaign in self.campaigns]
-        cuts = [max(1, round(len(order) * recipe.validation_fraction)) for order in orders]
-        self.validation = [np.sort(order[:cut]) for order, cut in zip(orders, cuts, strict=True)]
-        self.taught = [np.sort(order[cut:]) for order, cut in zip(orders, cuts, strict=True)]
+        is_validation = [_validation_part(campaign, recipe, rng) for campaign in self.campaigns]
+        self.validation = [np.flatnonzero(chosen) for chosen in is_validation]
+        self.taught = [np.flatnonzero(~chosen) for chosen in is_validation]
         heads = [_warm_head(self.encoder, *told, self.seed) for told in zip(self.campaigns, self.taught, strict=True)]
         network = CampaignNetwork(copy.deepcopy(self.encoder), heads, has_moving_norm=recipe.has_moving_norm)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # twice as fast on a CPU
@@ -290,8 +290,8 @@ class _Training:
         stay = min(self.recipe.averaging, (1 + step) / (10 + step))
         for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
             slow.lerp_(fast, 1 - stay)
-        for held, now in zip(self.average.buffers(), self.network.buffers(), strict=True):
-            slow.copy_(fast)
+        for held, moved in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            held.copy_(moved)
 
     @torch.no_grad()
     def _validate(self) -> float:
@@ -327,17 +327,25 @@ class _Training:
     def _fingerprint(self) -> str:
         """What must be the same for a training to go on; pictures go by their number, votes by their numbers."""
         told: list[Any] = [asdict(self.recipe), self.seed, self.encoder.spec.hash, self.team.size]
-        for c in self.campaigns:
+        for c, rows in zip(self.campaigns, self.validation, strict=True):
             votes = hashlib.sha256(np.asarray(c.votes.counts, dtype=np.float64).tobytes())
             votes.update(np.asarray(c.votes.totals, dtype=np.float64).tobytes())
+            votes.update(rows.astype(np.int64).tobytes())
             told.append([c.tree.hash, votes.hexdigest(), len(c.unlabelled) if c.unlabelled is not None else 0])
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    n = len(campaign.votes)
+    if campaign.is_validation is not None:
+        return campaign.is_validation
+    return np.isin(np.arange(n), rng.permutation(n)[: max(1, round(n * recipe.validation_fraction))])
 
 
 def _warm_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) -> TreeHead:
     """A head fitted on the encoder's embeddings of the galaxies that will be taught."""
     told = [embed(encoder, campaign.pictures[rows]) for rows in _pieces(taught, _EMBEDDED_AT_ONCE)]
-    if not told:
+    if not told or len(taught) == len(campaign.votes):
         raise PosteriorError(f"{len(campaign.votes)} galaxies with votes are too few to train and to validate")
     return fit_head(campaign.tree, np.concatenate(told), campaign.votes.rows(taught), seed=seed).head
 

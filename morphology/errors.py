@@ -6,6 +6,7 @@ MorphologyError
 +-- CycleRunning       the project has an unfinished cycle
 +-- ModelRefused       a model version cannot take this state
 +-- NotEmbedded        a galaxy has no picture that an encoder could read, or no embedding
++-- NothingToTune      too few votes to fine-tune an encoder on
 +-- CatalogueRefused   a catalogue cannot be written as asked
 """
 
@@ -32,6 +33,10 @@ class ModelRefused(MorphologyError):
 
 class NotEmbedded(MorphologyError):
     """A galaxy has no picture that an encoder could read, or no embedding; the message names it."""
+
+
+class NothingToTune(MorphologyError):
+    """Too few galaxies have votes to fine-tune an encoder on; the message says how many are needed."""
 
 
 class CatalogueRefused(MorphologyError):

@@ -24,6 +24,7 @@ from morphology.enqueue import send
 from morphology.errors import NothingDone
 from morphology.models import Job
 from morphology.running import Work, claim, give_up, perform, requeue_of, requeue_stale
+from morphology.tuning import tune
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,13 @@ def export(work: Work) -> str:
     return f"{release.n_rows} galaxies as {release.format}, {release.n_bytes} bytes"
 
 
-KINDS: dict[str, Step] = {**STEPS, Job.Kind.INGEST: ingest, Job.Kind.EXPORT: export, Job.Kind.ADAPT: adapt}
+KINDS: dict[str, Step] = {
+    **STEPS,
+    Job.Kind.INGEST: ingest,
+    Job.Kind.EXPORT: export,
+    Job.Kind.ADAPT: adapt,
+    Job.Kind.TUNE: tune,
+}
 
 
 @app.task(name="morphology.run_job", bind=True)  # type: ignore[untyped-decorator]

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,9 @@ from django.db import connection
 from labelling import files
 from labelling.models import Project, Subject
 from ml import shards
+from ml.pixels import ShardedRows
 from ml.shards import N_GALAXIES, Arrays, SegmentArrays
+from morphology.errors import NotEmbedded
 from morphology.models import ModelVersion, Segment
 from morphology.running import Work
 
@@ -70,6 +73,45 @@ def blocks(galaxy_ids: Ids, size: int = N_GALAXIES) -> Iterator[Ids]:
     """Galaxy ids a segment at a time."""
     for start in range(0, len(galaxy_ids), size):
         yield galaxy_ids[start : start + size]
+
+
+def rows_of(kind: Segment.Kind, array: str, galaxy_ids: Ids, *, encoder_hash: str) -> ShardedRows:
+    """One array's rows of these galaxies, in their order, read when asked for; NotEmbedded when a galaxy has none."""
+    arrays: list[npt.NDArray[Any]] = []
+    source = np.full(len(galaxy_ids), -1, dtype=np.intp)
+    place = np.zeros(len(galaxy_ids), dtype=np.intp)
+    for row in _segments_around(kind, galaxy_ids, encoder_hash):
+        held = open_segment(row.kind, row.sha256)
+        found = _places(held.galaxy_ids, galaxy_ids)
+        here = (found >= 0) & (source < 0)
+        if here.any():
+            source[here], place[here] = len(arrays), found[here]
+            arrays.append(held.arrays[array])
+    if not arrays or (source < 0).any():
+        lacking = galaxy_ids[source < 0][:3].tolist()
+        n_lacking = int((source < 0).sum())
+        raise NotEmbedded(f"{n_lacking} galaxies have no {kind.value} by {encoder_hash[:12]}: {lacking}")
+    return ShardedRows(arrays, source, place)
+
+
+def _segments_around(kind: Segment.Kind, galaxy_ids: Ids, encoder_hash: str) -> list[Segment]:
+    if not len(galaxy_ids):
+        return []
+    rows = Segment.objects.filter(
+        kind=kind,
+        encoder_hash=encoder_hash,
+        first_galaxy_id__lte=int(galaxy_ids.max()),
+        last_galaxy_id__gte=int(galaxy_ids.min()),
+    )
+    return list(rows.defer("galaxy_ids").order_by("first_galaxy_id", "id"))
+
+
+def _places(held: Ids, wanted: Ids) -> npt.NDArray[np.intp]:
+    """Where each wanted id stands among those held, -1 where it does not."""
+    order = np.argsort(held)
+    near = np.searchsorted(held, wanted, sorter=order).clip(max=len(held) - 1)
+    place = order[near]
+    return np.where(held[place] == wanted, place, -1)
 
 
 def open_segment(kind: str, sha256: str) -> SegmentArrays:

@@ -11,7 +11,7 @@ from django.test import Client
 
 from labelling.models import Galaxy, Project
 from ml.adaptation import AdaptRecipe
-from morphology import adapting, embeddings
+from morphology import adapting, pixels
 from morphology.adapting import adapt, galaxies_to_adapt_to
 from morphology.embeddings import encoder_named
 from morphology.errors import JobLost, NotEmbedded
@@ -92,7 +92,7 @@ def test_an_attempt_after_a_kill_goes_on_from_the_last_epoch(monkeypatch: pytest
     with pytest.raises(JobLost):
         adapt(work)
     assert not Representation.objects.exists()
-    monkeypatch.setattr(embeddings, "decode", None)  # is not done again
+    monkeypatch.setattr(pixels, "_decode", None)  # is not done again
     Job.objects.filter(pk=work.job.pk).update(state="queued")
     again = claim(work.job.pk, "another")
     assert again is not None

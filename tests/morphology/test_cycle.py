@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from labelling.models import Project
 from morphology import cycle as cycles
-from morphology import embeddings
+from morphology import pixels
 from morphology.cycle import STEPS, advance, run_cycle, start_due_cycles
 from morphology.enqueue import cancel, end_cycle, start_cycle
 from morphology.errors import CycleRunning, NotEmbedded
@@ -107,7 +107,7 @@ def test_a_step_that_died_after_its_work_is_done_again_without_harm(kind: str) -
 
 def test_a_failing_step_ends_the_cycle_and_the_next_one_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
     project = make_sky(n_pool=12)
-    monkeypatch.setattr(embeddings, "_pixels", lambda galaxy_id, sha256: (_ for _ in ()).throw(NotEmbedded("dark")))
+    monkeypatch.setattr(pixels, "_opened", lambda galaxy_id, sha256: (_ for _ in ()).throw(NotEmbedded("dark")))
     with pytest.raises(NotEmbedded):
         run_cycle(project, "a test", worker="here")
     assert Cycle.objects.get().outcome == "failed: embed the galaxies: NotEmbedded: dark"

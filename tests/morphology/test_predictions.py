@@ -10,8 +10,9 @@ from labelling.models import Image, Subject
 from ml.acquisition import STRATEGIES
 from ml.encoders import embed
 from ml.epig import target_of
+from ml.pixels import window_of
 from ml.posterior import Votes, expected_fractions
-from morphology import embeddings, predictions, segments
+from morphology import embeddings, pixels, predictions, segments
 from morphology.embeddings import embed_missing, encoder_named
 from morphology.enqueue import cancel
 from morphology.errors import JobLost, NotEmbedded
@@ -23,17 +24,18 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_galaxy_is_embedded_once_and_found_again_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "N_DECODED", 2)
+    monkeypatch.setattr(embeddings, "N_EMBEDDED", 2)
+    monkeypatch.setattr(pixels, "N_DECODED", 2)
     project, encoder = make_sky(n_pool=5, n_gate=2), encoder_named(ENCODER)
     work = make_work(Job.Kind.EMBED, project)
     assert embed_missing(project, encoder, work) == 7
     assert embed_missing(project, encoder, work) == 0
-    assert Segment.objects.count() == 1
+    assert sorted(Segment.objects.values_list("kind", flat=True)) == ["embeddings", "pixels"]
     ids = np.array(list(project.subjects.order_by("-galaxy_id").values_list("galaxy_id", flat=True)))
     found = embeddings.load(encoder.spec.hash, ids)
     image = Image.objects.get(galaxy_id=int(ids[0]))
-    pixels = embeddings._pixels(int(ids[0]), image.network_sha256)
-    np.testing.assert_allclose(found[0], embed(encoder, pixels[None].copy())[0], atol=1e-2)
+    picture = pixels._opened(int(ids[0]), image.network_sha256)
+    np.testing.assert_allclose(found[0], embed(encoder, picture[None].copy())[0], atol=1e-2)
     assert not np.array_equal(found[0], found[1])
     np.testing.assert_array_equal(embeddings.load(encoder.spec.hash, ids[3:5]), found[3:5])
 
@@ -42,12 +44,13 @@ def test_an_interrupted_embedding_goes_on_at_the_next_segment(monkeypatch: pytes
     project, encoder = make_sky(n_pool=6), encoder_named(ENCODER)
     monkeypatch.setattr(segments.blocks, "__defaults__", (2,))
     work = make_work(Job.Kind.EMBED, project)
+    pixels.decode_missing(project, window_of(encoder.spec), work)
     monkeypatch.setattr(work, "progress", lambda n_done, n_total: cancel(work.job) if n_done == 4 else None)
     with pytest.raises(JobLost):
         embed_missing(project, encoder, work)
-    assert [len(row.galaxy_ids) for row in Segment.objects.all()] == [2]
+    assert [len(row.galaxy_ids) for row in Segment.objects.filter(kind="embeddings")] == [2]
     assert embed_missing(project, encoder, make_work(Job.Kind.EMBED, project)) == 4
-    held = [row.galaxy_ids for row in Segment.objects.order_by("first_galaxy_id")]
+    held = [row.galaxy_ids for row in Segment.objects.filter(kind="embeddings").order_by("first_galaxy_id")]
     assert [id for ids in held for id in ids] == sorted(project.subjects.values_list("galaxy_id", flat=True))
 
 

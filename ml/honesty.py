@@ -1,0 +1,166 @@
+"""A serving head for an encoder that was fine-tuned on some of the very votes it is fitted to.
+
+The encoder has pulled apart the galaxies that it was taught, so on their embeddings any head looks better, and is
+surer, than it will be on new galaxies; its out-of-fold loss is flattered too. Galaxies with votes that the encoder
+was not taught (its validation part) tell the truth. Heads that are each fitted without some of them say what those
+are like, and by that it is found how far fractions must be evened out (a temperature a question; Guo et al. 2017,
+arXiv:1706.04599, eq. 9) and precision moved. The serving head, fitted to all votes, is then corrected so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ml import losses
+from ml.errors import PosteriorError
+from ml.laplace import LaplaceHead
+from ml.networks import DropoutHead, TreeHead
+from ml.posterior import Votes
+from ml.schema import DecisionTree
+from ml.training import Embeddings, FittedHead, HeadRecipe, Progress, fit_head
+
+DEFAULT = HeadRecipe()
+
+_SPREAD_OF_LOG_TEMPERATURE = 0.3
+_SPREAD_OF_SHIFT = 0.7
+"""Gaussian priors about no correction, in one galaxy's worth of nats: few galaxies move it little."""
+
+_MAX_STEPS = 60
+_N_SAMPLES = 32
+_N_FOLDS = 3
+"""Each part of the untaught galaxies is told by a head that was taught the others: so the correction is of heads that
+know them, as the serving one does."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """How a head is made as unsure as it should be, a question a number."""
+
+    log_temperature: Tensor
+    """(Q,) what the mean logits are divided by."""
+    shift: Tensor
+    """(Q,) what is added to log precisions."""
+
+
+def fit_honest_head(
+    tree: DecisionTree,
+    embeddings: Embeddings,
+    votes: Votes,
+    is_untaught: npt.NDArray[np.bool_],
+    *,
+    recipe: HeadRecipe = DEFAULT,
+    seed: int = 0,
+    pool: Embeddings | None = None,
+    progress: Progress | None = None,
+) -> FittedHead:
+    """`fit_head` where the encoder was taught the votes of all but the galaxies of `is_untaught` (G,).
+
+    The report's `out_of_fold_loss` is of the untaught galaxies alone, by heads that did not see them either, before any
+    correction: an honest upper bound.
+    """
+    if is_untaught.shape != (len(votes),) or not is_untaught.any():
+        raise PosteriorError(f"of {len(votes)} galaxies none is known to be new to the encoder")
+    told, seconds = [], 0.0
+    for fold in np.array_split(np.random.default_rng(seed).permutation(np.flatnonzero(is_untaught)), _N_FOLDS):
+        if len(fold):
+            others = np.setdiff1d(np.arange(len(votes)), fold)
+            fitted = fit_head(tree, embeddings[others], votes.rows(others), recipe=recipe, seed=seed, pool=pool)
+            told.append(_Told.of(fitted.head, embeddings[fold], votes.rows(fold), seed))
+            seconds += fitted.report.seconds
+    correction, loss = fit_correction(tree, told)
+    whole = fit_head(tree, embeddings, votes, recipe=recipe, seed=seed, pool=pool, progress=progress)
+    report = replace(whole.report, out_of_fold_loss=loss, seconds=whole.report.seconds + seconds)
+    return FittedHead(corrected(whole.head, correction), report)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a head says of galaxies that it was not taught, and what people said; G galaxies of S samples."""
+
+    logits: Tensor
+    """(G, S, A)"""
+    log_precision: Tensor
+    """(G, S, Q)"""
+    slope: Tensor | None
+    """(Q,) where a sample's precision follows what it expects: it will follow what it expects once evened out."""
+    counts: Tensor
+    """(G, 1, A)"""
+    totals: Tensor
+    """(G, 1, Q)"""
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, head: TreeHead, embeddings: Embeddings, votes: Votes, seed: int) -> "_Told":
+        # as many samples as any kind of members can give
+        n_samples = min(_N_SAMPLES, head.config.n_members) if isinstance(head, DropoutHead) else _N_SAMPLES
+        logits, log_precision = head.samples(
+            torch.as_tensor(np.asarray(embeddings, dtype=np.float32)), n_samples, seed=seed
+        )
+        slope = head.precision_slope.double() if isinstance(head, LaplaceHead) else None
+        counts, totals = (
+            torch.as_tensor(np.asarray(part, dtype=np.float64))[:, None] for part in (votes.counts, votes.totals)
+        )
+        return cls(logits.double(), log_precision.double(), slope, counts, totals)
+
+    def losses(self, tree: DecisionTree, correction: Correction) -> Tensor:
+        """Minus the log-probability of each galaxy's votes under the corrected mixture of samples, (G,)."""
+        index = losses.tree_index(tree)
+        evened = self.logits * index.to_answers(torch.exp(-correction.log_temperature))
+        moved = self.log_precision + correction.shift
+        if self.slope is not None:
+            moved = moved + self.slope * (losses.disagreement(tree, evened) - losses.disagreement(tree, self.logits))
+        nll = losses.tree_nll(tree, evened, moved, self.counts, self.totals).sum(-1)  # (G, S)
+        mixed: Tensor = np.log(nll.shape[1]) - torch.logsumexp(-nll, dim=1)
+        return mixed
+
+
+def fit_correction(tree: DecisionTree, told: Sequence[_Told]) -> tuple[Correction, float]:
+    """The likeliest correction of what was told, and the mean loss in nats before it."""
+    log_temperature, shift = (
+        torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True) for _ in range(2)
+    )
+    correction = Correction(log_temperature, shift)
+    optimiser = torch.optim.LBFGS([log_temperature, shift], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        return torch.cat([part.losses(tree, correction) for part in told]).sum()
+
+    def penalised() -> Tensor:
+        optimiser.zero_grad()
+        scaled = torch.cat([log_temperature / _SPREAD_OF_LOG_TEMPERATURE, shift / _SPREAD_OF_SHIFT])
+        total = loss() + scaled.square().sum() / 2
+        torch.autograd.backward(total)
+        return total
+
+    with torch.no_grad():
+        before = float(loss()) / sum(len(part.logits) for part in told)
+    step: Callable[[Any], Any] = optimiser.step
+    step(penalised)
+    return Correction(log_temperature.detach(), shift.detach()), before
+
+
+@torch.no_grad()
+def corrected(head: TreeHead, correction: Correction) -> TreeHead:
+    """The same head, corrected in place: its weights say it, so that a checkpoint holds it like any other."""
+    tree, index = head.tree, losses.tree_index(head.tree)
+    cooler = torch.exp(-correction.log_temperature)
+    per_answer = index.to_answers(cooler).float()
+    if isinstance(head, LaplaceHead):
+        head.weight.mul_(per_answer)
+        head.bias.mul_(per_answer)
+        head.precision_bias.add_(correction.shift.float())
+        for i in range(len(tree.questions)):
+            head.get_buffer(f"factor_{i}").mul_(cooler[i])
+    elif isinstance(head, DropoutHead):
+        n_answers = len(tree.columns)
+        head.weight[..., :n_answers] *= per_answer
+        head.bias[..., :n_answers] *= per_answer
+        head.bias[..., n_answers:] += correction.shift.float()
+    else:
+        raise PosteriorError(f"{type(head).__name__} has no way to be corrected")
+    return head
