@@ -140,3 +140,12 @@ def test_rescorings_benchmark_ends_with_its_figures_as_json() -> None:
     assert figures["n_exact"] == 250
     for name in ("refit_s", "rescore_s", "galaxies_per_s", "peak_rss_mb"):
         assert figures[name] > 0
+
+
+@pytest.mark.slow
+def test_posteriors_benchmark_ends_with_its_figures_as_json() -> None:
+    figures = measured("posteriors", "--quick")
+    for kind in ("laplace", "dropout", "ensemble"):
+        told = figures["clean5"]["50"][kind]
+        assert 0 < told["mean"]["accuracy"] <= 1 and told["mean"]["dm_loss"] > 0
+    assert figures["clean5"]["50"]["laplace"]["minus_laplace"]["dm_loss"] == [0, 0]
