@@ -202,13 +202,17 @@ def _saving(curve: Report) -> dict[str, Any] | None:
     if not saving:
         return None
     value, low, high = saving["saved"]
+    # Beyond the share's own size the line flatters random labelling: a cost that rests on it alone is no finding.
+    alike = curve["alike"]
+    is_worse = alike["difference"] > 1.96 * alike["standard_error"]
+    has_cost = high < 0 and (saving["reach"] <= 1 or is_worse)
     return {
         "saved": share(saving["saved"]),
         "worth": told(saving["worth_votes"], 0),
         "spent": f"{curve['now']['n_votes']:,.0f}",
         "reach": saving["reach"],
-        "is_far": saving["reach"] > 2,
-        "is_clear": low > 0 or high < 0,
+        "is_far": saving["reach"] > 1,
+        "is_clear": low > 0 or has_cost,
         "is_cost": value < 0,
     }
 

@@ -62,7 +62,7 @@ def make_report(project: Project, **changes: Any) -> dict[str, Any]:
     return said | changes
 
 
-def make_curve(saved: tuple[float, float, float] = (0.3, 0.1, 0.45)) -> dict[str, Any]:
+def make_curve(saved: tuple[float, float, float] = (0.3, 0.1, 0.45), difference: float = -0.1) -> dict[str, Any]:
     def point(n: int, loss: float) -> dict[str, Any]:
         return {
             "n_galaxies": n,
@@ -76,7 +76,7 @@ def make_curve(saved: tuple[float, float, float] = (0.3, 0.1, 0.45)) -> dict[str
         "n_random": 80,
         "n_report": 142,
         "random": [point(20, 6.0), point(40, 5.7), point(80, 5.4)],
-        "alike": point(80, 5.3) | {"difference": -0.1, "standard_error": 0.02},
+        "alike": point(80, 5.3) | {"difference": difference, "standard_error": 0.02},
         "now": point(400, 5.1),
         "saving": {"worth_votes": [5700.0, 4400.0, 7300.0], "saved": list(saved), "reach": 7.1},
     }
@@ -136,16 +136,17 @@ def test_drift_warns(client: Client, project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("saved", "text"),
+    ("saved", "difference", "text"),
     [
-        ((0.1, -0.2, 0.3), "It cannot be told yet"),
-        ((-0.4, -0.7, -0.1), "Choosing has cost votes here"),
+        ((0.1, -0.2, 0.3), -0.1, "It cannot be told yet"),
+        ((-0.4, -0.7, -0.1), 0.1, "Choosing has cost votes here"),
+        ((-0.4, -0.7, -0.1), 0.0, "It cannot be told yet"),  # far beyond the share, and as good at equal votes
     ],
 )
 def test_what_choosing_has_saved_is_said_honestly(
-    client: Client, project: Project, saved: tuple[float, float, float], text: str
+    client: Client, project: Project, saved: tuple[float, float, float], difference: float, text: str
 ) -> None:
-    report = make_report(project, learning_curve=make_curve(saved))
+    report = make_report(project, learning_curve=make_curve(saved, difference))
     assert text in page(client, make_model(project, 1, "live", report=report))
 
 
