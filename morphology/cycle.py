@@ -16,13 +16,13 @@ from django.db.models import Max
 from labelling import files
 from labelling.models import Galaxy, Project
 from ml import checkpoints
-from ml.training import FittedHead, HeadRecipe, fit_head
-from morphology import embeddings, predictions, reports, segments, training_set, versions
+from ml.training import FittedHead, HeadRecipe
+from morphology import embeddings, predictions, reports, segments, training_set, tuning, versions
 from morphology import gate as gates
 from morphology.embeddings import encoder_named
 from morphology.enqueue import HandOn, cancel, count_classifications, end_cycle, nudge, start_cycle
 from morphology.errors import CycleRunning
-from morphology.models import Cycle, Job, ModelVersion, Segment
+from morphology.models import Cycle, Job, ModelVersion, Representation, Segment
 from morphology.refill import refill_at_random, refill_by_information
 from morphology.retiring import retire_by_information
 from morphology.running import Listener, Work, claim, perform
@@ -115,8 +115,17 @@ def gate(work: Work) -> str:
         work.fence()
         decide = versions.refuse if verdict.is_refused else versions.go_live
         decide(candidate, verdict.to_json())
+        if verdict.is_refused:
+            _go_back_to_the_live_encoder(candidate)
     work.progress(1, 1)
     return f"{verdict.verdict}: {verdict.why}"
+
+
+def _go_back_to_the_live_encoder(refused: ModelVersion) -> None:
+    """A representation that did no good is left, unless the project has taken another one meanwhile."""
+    live = versions.live_version(refused.project)
+    if live is not None:
+        Project.objects.filter(pk=refused.project_id, encoder=refused.encoder).update(encoder=live.encoder)
 
 
 def refill(work: Work) -> str:
@@ -191,21 +200,30 @@ def outcome_of(cycle: Cycle) -> str:
 
 
 def start_due_cycles() -> list[Cycle]:
-    """Start a cycle in each live project that has had enough votes since its last one started."""
+    """Start a cycle in each live project that has had enough votes, or a new encoder, since its last one started."""
     started = []
     for project in Project.objects.filter(is_live=True):
         last = project.cycles.order_by("-number").first()
         if last is not None and last.finished_at is None:
             continue
-        n_new = count_classifications(project) - (last.n_classifications if last else 0)
-        if n_new < project.votes_per_cycle:
+        reason = _why_due(project, last)
+        if not reason:
             continue
         try:
-            number = last.number + 1 if last else 1
-            started.append(start_cycle(project, f"{n_new} new classifications", number=number))
+            started.append(start_cycle(project, reason, number=last.number + 1 if last else 1))
         except CycleRunning:
             continue  # another reconciler was quicker, and its cycle may have ended by now
     return started
+
+
+def _why_due(project: Project, last: Cycle | None) -> str:
+    """Why a cycle is due after the last one; empty when none is."""
+    n_new = count_classifications(project) - (last.n_classifications if last else 0)
+    if n_new >= project.votes_per_cycle:
+        return f"{n_new} new classifications"
+    made = Representation.objects.filter(name=project.encoder)
+    is_new = last is not None and made.filter(created_at__gt=last.started_at).exists()
+    return f"encoder {project.encoder} is new" if is_new else ""
 
 
 def run_cycle(
@@ -248,10 +266,11 @@ def _fit(cycle: Cycle, work: Work) -> FittedHead:
     assert frozen is not None
     votes = training_set.load(frozen)
     encoder_hash = encoder_named(project.encoder).spec.hash
-    return fit_head(
+    return tuning.fit_serving_head(
+        project.encoder,
         project.tree,
+        votes,
         embeddings.load(encoder_hash, votes.galaxy_ids),
-        votes.votes,
         recipe=RECIPE,
         seed=cycle.seed,
         pool=embeddings.load(encoder_hash, _some_of_the_pool(project, encoder_hash)),

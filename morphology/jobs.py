@@ -24,7 +24,7 @@ from morphology.enqueue import send
 from morphology.errors import NothingDone
 from morphology.models import Job
 from morphology.running import Work, claim, give_up, perform, requeue_of, requeue_stale
-from morphology.tuning import tune
+from morphology.tuning import start_due_tunings, tune
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def run_job(self: Task, job_id: int) -> None:
 
 @app.task(name="morphology.reconcile")  # type: ignore[untyped-decorator]
 def reconcile() -> None:
-    """Bring back what was lost: jobs of silent workers, jobs without a message, cycles that are due."""
+    """Bring back what was lost (jobs of silent workers, jobs without a message), and start what is due."""
     n_stale, n_given_up = requeue_stale(), give_up()
     if n_stale or n_given_up:
         logger.warning("%d jobs of silent workers queued again, %d given up", n_stale, n_given_up)
@@ -84,6 +84,8 @@ def reconcile() -> None:
         send(job)
     for cycle in start_due_cycles():
         logger.info("%s started: %s", cycle, cycle.reason)
+    for tuning in start_due_tunings():
+        logger.info("%s asked for: %s has grown", tuning, tuning.project)
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]

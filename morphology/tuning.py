@@ -127,9 +127,9 @@ def fit_serving_head(
 
 
 def start_due_tunings() -> list[Job]:
-    """Ask for the fine-tunings that are due in live projects; the reconciler's."""
+    """Ask for the fine-tunings that are due in live projects that want them; the reconciler's."""
     started = []
-    for project in Project.objects.filter(is_live=True):
+    for project in Project.objects.filter(is_live=True, tunes_encoder=True):
         with transaction.atomic():
             locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)  # of two reconcilers, one
             if is_due(locked):

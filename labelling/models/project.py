@@ -67,6 +67,10 @@ class Project(models.Model):
         default=500, validators=[MinValueValidator(1)], help_text="new classifications that start a cycle"
     )
     encoder = models.CharField(max_length=200, default="voorwerp-small", help_text="any encoder that ml.encoders knows")
+    tunes_encoder = models.BooleanField(
+        default=False,
+        help_text="fine-tune the encoder on the votes, in the background, whenever they have grown enough",
+    )
     n_samples = models.PositiveSmallIntegerField(default=32, validators=[MinValueValidator(2)])
 
     def __str__(self) -> str:

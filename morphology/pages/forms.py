@@ -39,6 +39,7 @@ class RulesForm(ProjectForm):
             "consensus_n_votes",
             "votes_per_cycle",
             "acquisition",
+            "tunes_encoder",
             "pool_uniform_share",
             "holdout_uniform_share",
             "lease_seconds",
@@ -49,6 +50,7 @@ class RulesForm(ProjectForm):
             "consensus_n_votes": "Fewest votes before agreement counts",
             "votes_per_cycle": "New votes that start a cycle",
             "acquisition": "Which galaxies are asked about next",
+            "tunes_encoder": "Fine-tune the encoder as votes come in",
             "pool_uniform_share": "Uniform share of the pool",
             "holdout_uniform_share": "Uniform share of the hold-out",
             "lease_seconds": "Seconds for which a galaxy is kept for whoever looks at it",
@@ -61,6 +63,8 @@ class RulesForm(ProjectForm):
             "votes_per_cycle": "Then a new model is trained by itself.",
             "acquisition": "About the catalogue: those whose votes carry over to most others. About the network: "
             "those that it would learn most from, oddities too. Closest call: those between two answers.",
+            "tunes_encoder": "In the background, whenever there are 70 % more galaxies with votes. Minutes on a GPU, "
+            "far longer on two cores. What it makes serves only if the held-out votes do not speak against it.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",
             "holdout_uniform_share": "Part of the servings that go to galaxies on which the model is only tested.",
             "lease_seconds": "Afterwards somebody else may get it.",

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/live/", state.go_live, name="go_live"),
     path("research/<slug:slug>/cycle/", state.ask_cycle, name="ask_cycle"),
     path("research/<slug:slug>/adapt/", encoder.ask_adaptation, name="ask_adaptation"),
+    path("research/<slug:slug>/tune/", encoder.ask_tuning, name="ask_tuning"),
     path("research/<slug:slug>/galaxies/", state.add_galaxies, name="add_galaxies"),
     path("research/<slug:slug>/rules/", state.rules, name="rules"),
     path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),

@@ -138,7 +138,7 @@ def test_a_researcher_asks_for_it_once_and_a_stranger_never(client: Client, monk
     assert client.post(address).status_code == 302 and not Job.objects.exists()
     client.force_login(project.owner)
     assert "the network needs 128" in client.post(address, follow=True).content.decode()
-    monkeypatch.setattr("morphology.pages.encoder.MIN_GALAXIES", 4)
+    monkeypatch.setattr("morphology.pages.encoder.MIN_TO_ADAPT", 4)
     add_galaxy(project)
     assert "will be adapted" in client.post(address, follow=True).content.decode()
     assert "being adapted already" in client.post(address, follow=True).content.decode()
@@ -147,6 +147,6 @@ def test_a_researcher_asks_for_it_once_and_a_stranger_never(client: Client, monk
 
 
 def test_the_page_promises_what_the_recipe_needs() -> None:
-    from morphology.pages.encoder import MIN_GALAXIES
+    from morphology.pages.encoder import MIN_TO_ADAPT
 
-    assert replace(AdaptRecipe()).batch_size == MIN_GALAXIES
+    assert replace(AdaptRecipe()).batch_size == MIN_TO_ADAPT

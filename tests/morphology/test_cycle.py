@@ -8,12 +8,12 @@ from django.core.management import CommandError, call_command
 
 from labelling.models import Project
 from morphology import cycle as cycles
-from morphology import pixels
+from morphology import pixels, tuning
 from morphology.cycle import STEPS, advance, run_cycle, start_due_cycles
 from morphology.enqueue import cancel, end_cycle, start_cycle
 from morphology.errors import CycleRunning, NotEmbedded
-from morphology.models import Cycle, Job, ModelVersion
-from morphology.running import claim, perform
+from morphology.models import Cycle, Job, ModelVersion, Score
+from morphology.running import Work, claim, perform
 from morphology.versions import live_version, roll_back
 from tests.labelling.factories import make_project
 from tests.morphology.skies import QUICK, add_galaxy, make_sky, make_work, run_quick_cycle
@@ -133,6 +133,19 @@ def test_a_random_queue_is_refilled_at_random_though_its_model_learns() -> None:
     assert live_version(project) is not None
 
 
+def test_a_rule_that_changes_after_scoring_is_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    project, judge = make_sky(n_pool=12), STEPS["gate"]
+
+    def judge_while_the_researcher_changes_the_rule(work: Work) -> str:
+        Project.objects.filter(pk=project.pk).update(acquisition=Project.Acquisition.MARGIN)
+        return judge(work)
+
+    monkeypatch.setitem(STEPS, Job.Kind.GATE, judge_while_the_researcher_changes_the_rule)
+    run_quick_cycle(project)
+    assert set(Score.objects.values_list("acquisition", flat=True)) == {"margin"}
+    assert all("close call" in reason for reason in project.subjects.values_list("priority_reason", flat=True))
+
+
 def test_a_refill_after_a_roll_back_scores_by_the_version_that_serves() -> None:
     project = make_sky(n_pool=12)
     first, second = (run_quick_cycle(project).model_version for _ in range(2))
@@ -211,7 +224,7 @@ def test_an_interrupted_command_leaves_no_cycle_behind(monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     project = make_sky(n_pool=12)
-    monkeypatch.setattr(cycles, "fit_head", interrupt)
+    monkeypatch.setattr(tuning, "fit_head", interrupt)
     with pytest.raises(KeyboardInterrupt):
         call_command("cycle", project=project.slug)
     assert Cycle.objects.get().outcome == "cancelled: train"

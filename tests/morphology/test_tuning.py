@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from labelling.models import Project, Subject
 from ml import finetuning
 from ml.finetuning import DeepRecipe
 from ml.training import fit_head
-from morphology import pixels, tuning
+from morphology import gate, pixels, tuning
+from morphology.cycle import start_due_cycles
 from morphology.embeddings import encoder_named
+from morphology.enqueue import end_cycle
 from morphology.errors import JobLost, NothingToTune
 from morphology.models import Job, Representation, TrainingSet
 from morphology.running import Work, claim
@@ -23,6 +26,8 @@ from morphology.versions import live_version
 from tests.morphology.skies import ENCODER, QUICK, add_galaxy, make_sky, make_work, run_quick_cycle
 
 pytestmark = pytest.mark.django_db
+
+MIN_GALAXIES = tuning.MIN_GALAXIES  # before the tests make it small
 
 BRIEF = DeepRecipe(
     encoder_learning_rate=3e-3, max_epochs=2, min_steps_an_epoch=3, batch_size=16, n_unlabelled=4, averaging=0.5
@@ -131,6 +136,12 @@ def test_an_encoder_that_gets_no_better_stays(monkeypatch: pytest.MonkeyPatch) -
     assert not Representation.objects.exists()
 
 
+def test_the_page_promises_what_the_job_needs() -> None:
+    from morphology.pages.encoder import MIN_TO_TUNE
+
+    assert MIN_TO_TUNE == MIN_GALAXIES
+
+
 def test_too_few_votes_are_refused() -> None:
     with pytest.raises(NothingToTune, match="19 galaxies of the pool have votes; 20 are needed"):
         tune(make_work(Job.Kind.TUNE, make_sky(n_pool=30, n_gate=5, n_voted=19)))
@@ -140,6 +151,8 @@ def test_it_is_due_when_enough_galaxies_have_votes_and_again_when_they_have_grow
     project = make_sky(n_pool=19)
     assert not is_due(project)
     add_galaxy(project, n_votes=10)
+    assert start_due_tunings() == []  # nobody asked for it
+    Project.objects.update(tunes_encoder=True)
     assert [job.project for job in start_due_tunings()] == [project]
     assert start_due_tunings() == []  # it is under way
     Job.objects.update(state="failed", arguments={"n_voted": 20})
@@ -182,3 +195,39 @@ def test_the_command_tunes_here_and_now() -> None:
         call_command("tune", project="none")
     with pytest.raises(CommandError, match="20 are needed"):
         call_command("tune", project=make_sky(n_pool=2).slug)
+
+
+def test_a_new_encoder_makes_one_cycle_due() -> None:
+    project = make_sky(n_pool=40, n_voted=30, is_live=True)
+    run_quick_cycle(project)
+    assert start_due_cycles() == []
+    made = tuned(project)
+    [cycle] = start_due_cycles()
+    assert cycle.reason == f"encoder {made.name} is new"
+    end_cycle(cycle.pk, "failed")
+    assert start_due_cycles() == []  # it had its chance, and has another when votes come
+
+
+def test_an_encoder_that_the_gate_refuses_is_left_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make_sky(n_pool=40, n_voted=30)
+    run_quick_cycle(project)
+    made = tuned(project)
+    monkeypatch.setattr(gate, "judge", lambda _: gate.Verdict("refused", "worse", 40))
+    cycle = run_quick_cycle(project)
+    assert cycle.model_version is not None and cycle.model_version.encoder == made.name
+    project.refresh_from_db()
+    assert project.encoder == ENCODER
+
+
+def test_a_researcher_asks_for_it_once_and_when_there_are_votes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_sky(n_pool=3)
+    address = f"/research/{project.slug}/tune/"
+    assert client.post(address).status_code == 302 and not Job.objects.exists()
+    client.force_login(project.owner)
+    assert "100 are needed" in client.post(address, follow=True).content.decode()
+    monkeypatch.setattr("morphology.pages.encoder.MIN_TO_TUNE", 3)
+    assert "will be fine-tuned" in client.post(address, follow=True).content.decode()
+    assert "being fine-tuned already" in client.post(address, follow=True).content.decode()
+    assert Job.objects.get().kind == Job.Kind.TUNE
