@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from functools import cache
 
 import numpy as np
@@ -58,6 +59,24 @@ def test_a_pool_in_chunks_scores_as_a_whole_with_votes_and_without(name: str) ->
         parts = score(name, head, pool, votes, target, n_samples=6, chunk=5)
         np.testing.assert_allclose(parts, whole, rtol=2e-3, atol=1e-5)
         assert whole.shape == (23, 3) and (whole >= 0).all()
+
+
+def test_memory_is_that_of_a_chunk_and_of_the_result() -> None:
+    head = a_head()
+    target = sample_target(head, embedded(20), n_samples=32)
+
+    def peak(n_galaxies: int) -> int:
+        pool = embedded(n_galaxies)
+        tracemalloc.start()
+        score("epig", head, pool, None, target, n_samples=32, chunk=100)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(100)
+    few, many = peak(200), peak(2000)
+    result = 1800 * len(CHAIN.questions) * 4  # bytes
+    assert many - few < 2 * result + 0.05 * few
 
 
 def test_scores_are_those_of_the_strategys_own_function() -> None:
