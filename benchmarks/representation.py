@@ -37,6 +37,8 @@ from ml.training import HeadRecipe, fit_head
 
 LABELS = (50, 100, 500, 1000, 2000)
 N_SEEDS = 5
+N_QUICK = 900
+"""Galaxies of all, test set and pool, of a quick run."""
 N_SAMPLES = 32
 POOL_FOR_COMPONENTS = 3000
 HEAD = HeadRecipe()
@@ -56,8 +58,12 @@ class Bench:
     split: clean5.Split
 
     @classmethod
-    def load(cls) -> "Bench":
+    def load(cls, *, is_quick: bool = False) -> "Bench":
         galaxies = clean5.load()
+        if is_quick:
+            n = N_QUICK
+            galaxies = clean5.Clean5(galaxies.ids[:n], galaxies.images[:n], galaxies.classes[:n])
+            return cls(galaxies, clean5.split(galaxies.classes, n_test=n // 6))
         return cls(galaxies, clean5.split(galaxies.classes))
 
     def draw(self, n_labels: int, seed: int) -> tuple[clean5.Rows, Votes]:
@@ -155,12 +161,13 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=["floor", "frozen"])
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--labels", type=int, nargs="+", default=LABELS)
+    parser.add_argument("--quick", action="store_true", help="few galaxies, to see that it runs")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     arguments = parser.parse_args()
     if arguments.data == "merger_task":
         figures = {"merger_task": merger_task(arguments.seeds)}
     else:
-        bench = Bench.load()
+        bench = Bench.load(is_quick=arguments.quick)
         figures = {}
         for name in arguments.rows:
             module, function = ROWS[name]

@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import acquisition, clean5
+from benchmarks import acquisition, clean5, representation
 from tests.morphology.processes import ROOT
 
 TINY = ["--simulated", "60", "--votes", "120", "--subjects", "300"]
@@ -149,3 +150,35 @@ def test_posteriors_benchmark_ends_with_its_figures_as_json() -> None:
         told = figures["clean5"]["50"][kind]
         assert 0 < told["mean"]["accuracy"] <= 1 and told["mean"]["dm_loss"] > 0
     assert figures["clean5"]["50"]["laplace"]["minus_laplace"]["dm_loss"] == [0, 0]
+
+
+@pytest.mark.slow
+def test_representations_benchmark_keeps_the_rows_that_it_did_not_take(
+    shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    shared("data/gz2_clean5.parquet")
+    out = tmp_path / "representation.json"
+    out.write_text(json.dumps({"adapted": {"accuracy": {"50": 0.5}}, "date": "long ago"}))
+    options = ["--quick", "--rows", "frozen", "--labels", "50", "--seeds", "1", "--out", str(out)]
+    figures = measured("representation", *options)
+    assert figures == json.loads(out.read_text())
+    assert figures["adapted"] == {"accuracy": {"50": 0.5}}
+    assert figures["frozen"]["accuracy"]["50"] > 0.5
+    assert figures["frozen"]["nll"]["50"] > 0
+    assert figures["frozen"]["dm_loss"]["50"] > 0
+
+
+@pytest.mark.slow
+def test_representations_benchmark_finds_mergers_better_than_colour_and_size_do(shared: Callable[[str], Path]) -> None:
+    shared("data/merger_task")
+    told = measured("representation", "--data", "merger_task", "--seeds", "1")["merger_task"]
+    for n_mergers in ("10", "29"):
+        assert told["shipped"][n_mergers] > told["colour_and_size"][n_mergers] + 0.05
+
+
+def test_the_area_under_a_roc_curve_by_hand() -> None:
+    score = np.array([0.9, 0.8, 0.8, 0.1])
+    is_positive = np.array([True, False, True, False])
+    assert representation.roc_auc(score, is_positive) == (1 + 1 + 0.5 + 1) / 4
+    assert representation.roc_auc(-score, is_positive) == 0.5 / 4
+    assert np.isnan(representation.roc_auc(score, np.ones(4, bool)))
