@@ -13,7 +13,7 @@ import argparse
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,9 +30,9 @@ from benchmarks.figures import publish, tell
 from ml import acquisition
 from ml.batches import power_sample, spread_out, typical
 from ml.campaigns import Campaign
-from ml.encoders import embed, load_encoder
+from ml.encoders import Encoder, embed, load_encoder
 from ml.epig import N_TARGET
-from ml.finetuning import DeepRecipe, fit_network
+from ml.finetuning import fit_network
 from ml.networks import TreeHead
 from ml.posterior import Floats, Votes, predictive_log_likelihood
 from ml.training import fit_head
@@ -41,9 +41,9 @@ N_START = 50
 N_SAMPLES = 64
 N_DEEP = 500
 N_COMPONENT_GALAXIES = 2000
-CENTRAL_FRACTION = 0.83
-"""Of these pictures, themselves the central 0.6 of a frame: half a frame, as the encoder is used to."""
-TEST_SEED, DEVELOPMENT_SEED = 7001, 9000
+PICTURED = 0.6
+"""Part of a Galaxy Zoo frame's edge that these pictures show: the encoder is to look at what it is used to."""
+TEST_SEED, TUNING_SEED, DEVELOPMENT_SEED = 7001, 8000, 9000
 MIXES = {"natural": clean5.NATURAL_MIX, "rare": clean5.RARE_MIX}
 CIGAR = clean5.CLASSES.index("smooth_cigar")
 FIRST_COMPARED = 150
@@ -250,7 +250,7 @@ def _kept(plan: Plan, folder: Path) -> Path:
 
 def _sky(options: argparse.Namespace, representation: str, mix: str) -> Path:
     """Make a sky's file, once; it is named by the weights that it was embedded with."""
-    encoder = load_encoder(central_fraction=CENTRAL_FRACTION)
+    encoder = load_encoder(central_fraction=min(1.0, load_encoder().spec.central_fraction / PICTURED))
     kind = (
         f"{representation}{'-development' if options.development else ''}{f'-{options.pool}' if options.pool else ''}"
     )
@@ -260,19 +260,33 @@ def _sky(options: argparse.Namespace, representation: str, mix: str) -> Path:
     everything = clean5.load()
     sky = _split(everything.classes, mix, options)
     if representation == "deep":
-        rows = np.sort(np.random.default_rng(DEVELOPMENT_SEED).permutation(sky.pool)[:N_DEEP])
-        campaign = Campaign(clean5.TREE, everything.images[rows], clean5.draw_votes(everything.classes[rows], 1))
-        encoder = fit_network(encoder, [campaign], recipe=DeepRecipe(max_epochs=options.deep_epochs)).encoder
-        sky = replace(sky, pool=np.setdiff1d(sky.pool, rows))
-    embedded = _embedded(options.keep, encoder, everything.images)
+        taught = _taught(everything.classes, options)
+        embedded = _once(
+            options.keep / f"{kind}-{encoder.spec.hash[:12]}.npy", lambda: _tuned(encoder, everything, taught)
+        )
+        sky = replace(sky, pool=np.setdiff1d(sky.pool, taught))
+    else:
+        embedded = _once(options.keep / f"{encoder.spec.hash[:12]}.npy", lambda: embed(encoder, everything.images))
     np.savez(path, embeddings=embedded, classes=sky.classes, pool=sky.pool, test=sky.test)
     return path
 
 
-def _embedded(folder: Path, encoder: Any, images: Any) -> npt.NDArray[np.float16]:
-    path = folder / f"embeddings-{encoder.spec.hash[:12]}.npy"
+def _taught(classes: npt.NDArray[np.intp], options: argparse.Namespace) -> clean5.Rows:
+    """The galaxies that the deep encoder learns from: in the natural mix, and in no test set."""
+    tests = np.concatenate([_split(classes, mix, options).test for mix in MIXES])
+    free = np.setdiff1d(_split(classes, "natural", options).pool, tests)
+    return np.sort(np.random.default_rng(DEVELOPMENT_SEED).permutation(free)[:N_DEEP])
+
+
+def _tuned(encoder: Encoder, everything: clean5.Clean5, rows: clean5.Rows) -> npt.NDArray[np.float16]:
+    """Embeddings of all galaxies by the encoder fine-tuned on ten votes of each of these rows."""
+    campaign = Campaign(clean5.TREE, everything.images[rows], clean5.draw_votes(everything.classes[rows], TUNING_SEED))
+    return embed(fit_network(encoder, [campaign]).encoder, everything.images)
+
+
+def _once(path: Path, make: Callable[[], npt.NDArray[np.float16]]) -> npt.NDArray[np.float16]:
     if not path.exists():
-        np.save(path, embed(encoder, images))
+        np.save(path, make())
     return np.asarray(np.load(path))
 
 
@@ -308,7 +322,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--labels", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--cold-seeds", type=int, default=8, help="of the comparison of beginnings; 0: none")
-    parser.add_argument("--deep-epochs", type=int, default=8)
     parser.add_argument("--pool", type=int, help="galaxies of the pool to keep, to run small")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--development", action="store_true")
