@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import acquisition, clean5, representation
+from benchmarks import acquisition, adapted, clean5, representation
+from ml.adaptation import AdaptRecipe, adapt_encoder
+from ml.encoders import load_encoder
+from ml.images import Images
 from tests.morphology.processes import ROOT
 
 TINY = ["--simulated", "60", "--votes", "120", "--subjects", "300"]
@@ -182,3 +185,22 @@ def test_the_area_under_a_roc_curve_by_hand() -> None:
     assert representation.roc_auc(score, is_positive) == (1 + 1 + 0.5 + 1) / 4
     assert representation.roc_auc(-score, is_positive) == 0.5 / 4
     assert np.isnan(representation.roc_auc(score, np.ones(4, bool)))
+
+
+def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[Images] = []
+    recipe = AdaptRecipe(max_epochs=1, batch_size=8, n_components=4, n_projected=8)
+    tiny = load_encoder("test_efficientnet", size_px=32, is_pretrained=False)
+    monkeypatch.setattr(adapted, "load_encoder", lambda central_fraction: tiny)
+    monkeypatch.setattr(adapted, "CHECKPOINT", tmp_path / "half.safetensors")
+    monkeypatch.setattr(adapted, "adapt_encoder", lambda e, p, **o: (seen.append(p), adapt_encoder(e, p, **o))[1])
+    rng = np.random.default_rng(0)
+    galaxies = clean5.Clean5(
+        np.arange(60), rng.integers(0, 255, (60, 32, 32, 3), dtype=np.uint8), rng.integers(0, 5, 60)
+    )
+    bench = representation.Bench(galaxies, clean5.Split(np.arange(30), np.arange(30, 60)))
+    row = adapted.adapted(bench, [20], 1, recipe)
+    np.testing.assert_array_equal(seen[0], galaxies.images[30:])
+    assert (row["n_adapted_to"], row["are_test_pictures_seen"]) == (30, False)
+    assert 0 <= row["accuracy"][20] <= 1 and row["encoder"] != row["from"]
+    assert not (tmp_path / "half.safetensors").exists()
