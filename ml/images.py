@@ -60,6 +60,8 @@ def crop_centre(batch: Tensor, fraction: float) -> Tensor:
     """The central part of every picture of (G, 3, H, W); fraction 0.5 keeps half of each edge."""
     if not 0 < fraction <= 1:
         raise ValueError(f"the central fraction lies in (0, 1], not {fraction}")
+    if fraction == 1:
+        return batch
     height, width = batch.shape[-2:]
     keep_h, keep_w = max(1, round(height * fraction)), max(1, round(width * fraction))
     top, left = (height - keep_h) // 2, (width - keep_w) // 2

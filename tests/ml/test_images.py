@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml.images import Augmentation, as_batch, as_uint8, augment, crop_centre, fit_size, resize
+from ml.images import Augmentation, as_batch, as_uint8, augment, crop_centre, disguise, fit_size, resize
 
 STILL = Augmentation(zoom=(1.0, 1.0), shift=0.0, brightness=0.0, colour=0.0, noise=0.0)
 
@@ -91,3 +91,27 @@ def test_zooming_in_enlarges():
     batch = as_batch(np.repeat(disk[None, :, :, None], 3, axis=-1))
     zoomed = augment(batch, generator(), Augmentation(zoom=(2.0, 2.0), shift=0, brightness=0, colour=0, noise=0))
     assert (zoomed.mean() / batch.mean()).item() == pytest.approx(4, rel=0.1)
+
+
+def test_a_frame_cut_before_it_is_made_float_is_the_same_as_after():
+    images = pictures()
+    assert torch.equal(as_batch(images, 0.5), crop_centre(as_batch(images), 0.5))
+    assert torch.equal(as_batch(as_batch(images), 0.5), crop_centre(as_batch(images), 0.5))
+
+
+def test_a_disguise_changes_looks_and_not_places():
+    column, row = 40, 12
+    batch = torch.full((8, 3, 48, 48), 0.1)
+    batch[:, :, row - 4 : row + 5, column - 4 : column + 5] = 0.8
+    shown = disguise(batch, torch.Generator().manual_seed(3))
+    assert shown.shape == batch.shape
+    assert shown.min() >= 0 and shown.max() <= 1
+    assert not torch.allclose(shown, batch, atol=0.02)
+    blocks = torch.nn.functional.avg_pool2d(shown.mean(1), 8)  # (8, 6, 6)
+    assert (blocks.flatten(1).argmax(1) == (row // 8) * 6 + column // 8).all()
+    again = disguise(batch, torch.Generator().manual_seed(3))
+    assert torch.equal(shown, again)
+
+
+def test_a_disguise_of_fewer_galaxies_than_blurs_works():
+    assert disguise(torch.rand(1, 3, 32, 32), torch.Generator().manual_seed(1)).shape == (1, 3, 32, 32)
