@@ -244,8 +244,8 @@ def sure_rows(
     return np.flatnonzero((asked >= MIN_ASKED) & (2 * asked >= seen) & (top > CONFIDENT))
 
 
-def wilson(n_hits: int, n: int) -> Estimate:
-    """A share with Wilson's 95 % interval (1927), which is no point at 100 %."""
+def wilson(n_hits: float, n: float) -> Estimate:
+    """A share with Wilson's 95 % interval (1927), which is no point at 100 %; n may be an effective number."""
     if not n:
         return Estimate(np.nan, np.nan, np.nan)
     share, z2 = n_hits / n, _NORMAL**2

@@ -2,11 +2,11 @@
 
 What is taught is chosen, so it differs from the pool by design. The part of it that was drawn at random does not:
 a classifier that can tell it from the rest of the pool has found galaxies that came later. And acquisition takes its
-choice from within the pool, so no matter how it weights, every kind of galaxy keeps taught ones near: a share of the
-pool without any is new.
+choice from within the pool, so no matter how it weights, every kind of galaxy keeps taught ones as near as those that
+were drawn at random have them: a share of the pool that has none so near is new.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ MIN_GALAXIES = 50
 """Of each side, before a classifier is asked to tell them apart."""
 
 OUTSIDE_BY_CHANCE = 0.01
-"""Share of galaxies farther from the taught than these are among themselves, when nothing has changed."""
+"""Share of galaxies without a taught one near, when nothing has changed (1 / (n + 1) where n < 99 came by lot)."""
 
 _N_COMPONENTS = 16
 _N_FOLDS = 5
@@ -62,11 +62,10 @@ def measure(chosen: Embeddings, by_lot: Embeddings, pool: Embeddings, *, seed: i
     if not len(pool):
         raise PosteriorError("drift is measured against a pool of one galaxy or more")
     x = _components(pool, [chosen, by_lot, pool])
-    taught = np.concatenate(x[:2])
     return Drift(
         chosen=told_apart(x[0], x[2], seed=seed),
         population=told_apart(x[1], x[2], seed=seed),
-        outside=outside_support(taught, x[2]) if len(taught) >= MIN_GALAXIES else None,
+        outside=outside_support(*x) if len(x[1]) >= MIN_GALAXIES else None,
     )
 
 
@@ -103,11 +102,18 @@ def area_under_curve(a: Floats, b: Floats) -> Estimate:
     return Estimate(area, max(area - error, 0.0), min(area + error, 1.0))
 
 
-def outside_support(taught: Floats, pool: Floats) -> Estimate:
-    """Share of the pool (M, C) farther from its nearest taught galaxy than 99 % of these (N, C) are from theirs."""
-    own = _nearest(taught, taught, is_same=True)
+def outside_support(chosen: Floats, by_lot: Floats, pool: Floats) -> Estimate:
+    """Share of the pool (M, C) farther from its nearest taught galaxy than 99 % of those taught by lot are from theirs.
+
+    Chosen ones stand closer together than the pool does, so they are no measure of near. The interval holds that the
+    measure, too, comes from so many galaxies.
+    """
+    taught = np.concatenate([by_lot, chosen])
+    own = _nearest(by_lot, taught, is_same=True)
     near = _nearest(pool, taught, is_same=False)
-    return wilson(int((near > np.quantile(own, 1 - OUTSIDE_BY_CHANCE)).sum()), len(pool))
+    share = float((near > np.quantile(own, 1 - OUTSIDE_BY_CHANCE, method="weibull")).mean())
+    n = len(by_lot) * len(pool) / (len(by_lot) + len(pool))
+    return replace(wilson(share * n, n), value=share)
 
 
 def _components(pool: Embeddings, groups: list[Embeddings]) -> list[Floats]:
@@ -121,7 +127,7 @@ def _components(pool: Embeddings, groups: list[Embeddings]) -> list[Floats]:
 
 
 def _nearest(of: Floats, among: Floats, *, is_same: bool) -> Floats:
-    """Distance of each to its nearest (other) among them, a block at a time."""
+    """Distance of each to its nearest among them, a block at a time; the first ones may be themselves."""
     nearest = np.empty(len(of))
     for start in range(0, len(of), _N_AT_ONCE):
         block = of[start : start + _N_AT_ONCE]

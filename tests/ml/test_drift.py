@@ -76,6 +76,22 @@ def test_too_few_say_nothing() -> None:
 
 
 def test_outside_by_hand() -> None:
-    taught = np.arange(101.0)[:, None]  # one apart, each
-    got = outside_support(taught, np.array([[50.4], [101.5], [50.0], [-3.0]]))
+    by_lot, chosen = np.arange(101.0)[:, None], np.array([[-200.0], [-200.1]])  # one apart, each; chosen: far off
+    got = outside_support(chosen, by_lot, np.array([[50.4], [101.5], [50.0], [-3.0]]))
     assert got.value == pytest.approx(0.5)
+
+
+def _share_of_false_alarms(n_by_lot: int, n_chosen: int) -> float:
+    """When acquisition draws from the oddest twentieth of the pool, and nothing has changed."""
+    alarms = 0
+    for seed in range(20):
+        sky = _sky(6000, 100 + seed)
+        odd = sky[np.argsort(-sky @ np.ones(6))[:600]]
+        chosen = odd[np.random.default_rng(seed).permutation(600)[:n_chosen]]
+        alarms += measure(chosen, _sky(n_by_lot, 200 + seed), sky[:800], seed=seed).has_drifted
+    return alarms / 20
+
+
+def test_choosing_narrowly_gives_no_alarm() -> None:
+    assert _share_of_false_alarms(80, 320) <= 0.05
+    assert _share_of_false_alarms(60, 0) <= 0.05
