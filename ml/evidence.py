@@ -1,15 +1,19 @@
 """Fit one question's linear head with its Gaussian posterior: deterministic, without a learning rate.
 
-Three things are found in turns until they agree. The *weights*, by Newton's method on the likelihood of the votes and
-a Gaussian prior; its curvature is the generalised Gauss-Newton matrix (never negative), over all answers together. The
-*strength of the prior*, by the evidence (MacKay 1992, Neural Computation 4, 415), held near the usual one where
-votes are few. And the *precision*, by what each galaxy's votes say of a fit without that galaxy: the leave-one-out
-logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020, arXiv:1801.10243), so precision is
-learned out of sample, as it will be used, and the same numbers say how good the head is.
+The *weights* are found by Newton's method on a multinomial likelihood and a Gaussian prior (convex, one optimum), in
+turns with the *strength of the prior*, by the evidence (MacKay 1992, Neural Computation 4, 415), held near the usual
+one where votes are few. Votes on one galaxy err together, above all where a linear map cannot tell the galaxy apart;
+so n of them count as n (1 + A) / (n + A), as under a Dirichlet-multinomial of precision A, and never as more than
+1 + A. Which A of a few is best, and the *precision* by which votes scatter about the mean, is then said by votes of
+galaxies left out: the leave-one-out logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020,
+arXiv:1801.10243), so both are learned out of sample, as they will be used, and the same numbers say how good the head
+is. Fitting weights and precision by one Dirichlet-multinomial likelihood instead lets it call a galaxy that it does
+not know a galaxy that people disagree about, and learn nothing from it: .07 of accuracy at 50 labels on real galaxies.
 """
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -20,21 +24,24 @@ from ml import losses
 N_DRAWS = 8
 """Draws of a left-out galaxy's logits that its votes are held against."""
 
-_MAX_ROUNDS = 4
-_STEPS_A_ROUND = 4
+AGREEMENTS = (8.0, 2.0, 0.7)
+"""What A may be, from votes that count nearly all to galaxies that count once."""
+
+_MAX_ROUNDS = 3
+_STEPS_A_ROUND = 5
 _LAST_STEPS = 12
-MAX_STEPS = _MAX_ROUNDS * _STEPS_A_ROUND + _LAST_STEPS
+MAX_STEPS = len(AGREEMENTS) * (_MAX_ROUNDS + 1) * _STEPS_A_ROUND + _LAST_STEPS
 """Newton steps that one question takes at most."""
 _ENOUGH = 0.02
 """Nats that the next Newton step would gain, below which the weights are found."""
 _SETTLED = 0.2
-"""Change of ln(prior precision) or mean change of ln(precision) below which the rounds end."""
+"""Change of ln(prior precision) below which the rounds end."""
 
-_PRECISION_STEPS = 10
-"""Of L-BFGS a round; the next round goes on from there."""
+_PRECISION_STEPS = 20
+"""Of L-BFGS; the next agreement goes on from there."""
 
-_N_IN_TURNS = 4000
-"""Galaxies, evenly spread, on which weights, prior and precision take turns; only the last weights see all."""
+_N_IN_TURNS = 2000
+"""Galaxies, evenly spread, on which prior, agreement and precision are found; only the last weights see all."""
 _N_LEFT_OUT = 1000
 """Of those, how many are left out in turn to find the precision."""
 
@@ -78,8 +85,6 @@ class Start:
     """(K, P) the first weights."""
     bias: Tensor
     """(K,) the prior mean of the biases."""
-    log_precision: float
-    """Before any is learned."""
     usual_log_precision: float
     prior_precision: float
 
@@ -95,6 +100,8 @@ class QuestionFit:
     precision: Tensor
     """(2 + C,) bias, slope of the disagreement, weights of the log precision."""
     prior_precision: float
+    agreement: float
+    """A: a galaxy's votes counted for at most 1 + A."""
     left_out_loss: float
     """Mean nats a galaxy that was asked the question, each under a fit without it; NaN where nobody was asked."""
     n_steps: int
@@ -105,17 +112,24 @@ def fit_question(asked: Asked, start: Start, beat: Beat = lambda: None) -> Quest
     state = _State(asked.some(_N_IN_TURNS), start, beat)
     if not len(asked.x):
         return state.fit(math.nan)
-    for _ in range(_MAX_ROUNDS):
+    found = []
+    for agreement in AGREEMENTS:
+        state.agreement = agreement
+        for _ in range(_MAX_ROUNDS):
+            state.find_weights(_STEPS_A_ROUND)
+            if state.find_prior() < _SETTLED:
+                break
         state.find_weights(_STEPS_A_ROUND)
-        if max(state.find_precision(), state.find_prior()) < _SETTLED:
-            break
+        state.find_precision()
+        found.append((state.left_out_loss(), copy(state)))
+    state = min(found, key=lambda each: each[0])[1]
     state.widen(asked)
     state.find_weights(_LAST_STEPS)
     return state.fit(state.left_out_loss())
 
 
 class _State:
-    """What is being found, and the steps that find it."""
+    """What is being found, and the steps that find it; its tensors are replaced, never changed."""
 
     def __init__(self, asked: Asked, start: Start, beat: Beat) -> None:
         self.asked, self.start, self.beat = asked, start, beat
@@ -124,11 +138,11 @@ class _State:
         self.centre = torch.zeros_like(self.weight)
         self.centre[:, -1] = start.bias
         self.prior_precision = start.prior_precision
+        self.agreement = AGREEMENTS[0]
         n_components = self.weight.shape[1] - 1
         self.usual = torch.zeros(2 + n_components, dtype=torch.float64)
         self.usual[0] = start.usual_log_precision
         self.precision = self.usual.clone()
-        self.log_precision = torch.full((len(asked.x), 1), start.log_precision, dtype=torch.float64)  # (G, 1)
         self.n_steps = 0
 
     @property
@@ -142,21 +156,17 @@ class _State:
         """Go on with all galaxies; the curvature of those so far, scaled up, guides the steps."""
         self.guide, self.guide_share = self.asked, len(asked.x) / len(self.asked.x)
         self.asked = asked
-        self.log_precision = self._log_precision(asked.x @ self.weight.T, asked.x)
 
     def find_weights(self, n_steps: int) -> None:
         """Newton's method with a halving of steps that gain too little."""
         prior = self.prior
-        guided = self.log_precision
-        if self.guide is not self.asked:
-            guided = self._log_precision(self.guide.x @ self.weight.T, self.guide.x)
         for _ in range(n_steps):
             self.beat()
             self.n_steps += 1
             weight = self.weight.clone().requires_grad_()
             value = self._energy(weight, prior)
             (slope,) = torch.autograd.grad(value, weight)
-            lower = self._factor_of(self.guide, guided, self.guide_share)
+            lower = self._factor_of(self.guide, self.guide_share)
             step = torch.cholesky_solve(slope.reshape(-1, 1), lower).reshape(weight.shape)
             gain, size = float((slope * step).sum()), 1.0
             with torch.no_grad():
@@ -168,8 +178,8 @@ class _State:
             if gain < _ENOUGH:
                 return
 
-    def find_precision(self) -> float:
-        """Fit the log precision to votes of galaxies left out; returns its mean change."""
+    def find_precision(self) -> None:
+        """Fit the log precision to votes of galaxies left out."""
         part, logits = self._left_out()
         components = part.x[:, :-1]
         prior = torch.full_like(self.usual, self.start.prior_precision)
@@ -192,9 +202,6 @@ class _State:
 
         optimiser.step(energy)  # type: ignore[no-untyped-call]
         self.precision = found.detach()
-        before = self.log_precision
-        self.log_precision = self._log_precision(self.asked.x @ self.weight.T, self.asked.x)
-        return float((self.log_precision - before).abs().mean())
 
     def find_prior(self) -> float:
         """One step of the evidence for the prior's strength; returns the change of its log."""
@@ -221,13 +228,21 @@ class _State:
         lower = self._factor()
         identity = torch.eye(len(lower), dtype=torch.float64)
         factor = torch.linalg.solve_triangular(lower.T, identity, upper=True)
-        return QuestionFit(self.weight, factor, self.precision, self.prior_precision, left_out_loss, self.n_steps)
+        return QuestionFit(
+            self.weight, factor, self.precision, self.prior_precision, self.agreement, left_out_loss, self.n_steps
+        )
 
     def _energy(self, weight: Tensor, prior: Tensor) -> Tensor:
-        asked = self.asked
-        logits = asked.x @ weight.T
-        told = losses.question_log_likelihood(logits, self.log_precision, asked.k, asked.n, asked.is_multiple)
+        told = self._log_likelihood(self.asked, self.asked.x @ weight.T)
         return (prior * (weight - self.centre).square()).sum() / 2 - told.sum()
+
+    def _log_likelihood(self, asked: Asked, logits: Tensor) -> Tensor:
+        """Of the votes as far as they count, without the constants, (G, K) -> (G,)."""
+        mean = losses.question_mean(logits, asked.is_multiple)
+        told = asked.k * mean.log()
+        if asked.is_multiple:
+            told = told + (asked.n - asked.k) * torch.log1p(-mean)
+        return told.sum(-1) * worth(asked.n, self.agreement)
 
     def _log_precision(self, logits: Tensor, x: Tensor) -> Tensor:
         """(..., G, K) and (G, P) -> (..., G, 1), within its range."""
@@ -236,29 +251,30 @@ class _State:
         own = (x[:, :-1] @ self.precision[2:])[:, None]
         return torch.clamp(bias + slope * told + own, *losses.LOG_PRECISION_RANGE)
 
-    def _factor(self) -> Tensor:
-        return self._factor_of(self.asked, self.log_precision, 1.0)
+    def _curvature(self, asked: Asked, logits: Tensor) -> Tensor:
+        return curvature(logits, asked.n * worth(asked.n, self.agreement)[:, None], asked.is_multiple)
 
-    def _factor_of(self, asked: Asked, log_precision: Tensor, share: float) -> Tensor:
+    def _factor(self) -> Tensor:
+        return self._factor_of(self.asked, 1.0)
+
+    def _factor_of(self, asked: Asked, share: float) -> Tensor:
         """Cholesky factor of the posterior's precision, (K P, K P)."""
-        bent = curvature(asked.x @ self.weight.T, log_precision, asked.k, asked.n, asked.is_multiple)
+        bent = self._curvature(asked, asked.x @ self.weight.T)
         lower: Tensor = torch.linalg.cholesky(share * _gram(asked.x, bent) + torch.diag(self.prior.reshape(-1)))
         return lower
 
     def _left_out(self) -> tuple[Asked, Tensor]:
         """Galaxies, and draws (T, G, K) of each one's logits under a posterior that its votes were taken out of."""
         part = self.asked.some(_N_LEFT_OUT)
-        log_precision = self.log_precision[:: -(-len(self.asked.x) // _N_LEFT_OUT)]
         n_answers, width = self.weight.shape
         covariance = torch.cholesky_inverse(self._factor()).reshape(n_answers, width, n_answers, width)
         spread = torch.stack(
             [torch.stack([((part.x @ b) * part.x).sum(1) for b in row.unbind(1)], -1) for row in covariance], 1
         )  # (G, K, K)
         logits = (part.x @ self.weight.T).requires_grad_()
-        told = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
-        (slope,) = torch.autograd.grad(-told.sum(), logits)
+        (slope,) = torch.autograd.grad(-self._log_likelihood(part, logits).sum(), logits)
         logits = logits.detach()
-        bent = curvature(logits, log_precision, part.k, part.n, part.is_multiple)
+        bent = self._curvature(part, logits)
         without = torch.linalg.solve(torch.eye(n_answers, dtype=torch.float64) - spread @ bent, spread)
         centre = logits + (without @ slope[..., None])[..., 0]
         least = 1e-9 * torch.eye(n_answers, dtype=torch.float64)
@@ -268,25 +284,17 @@ class _State:
         return part, centre + torch.einsum("gij,tj->tgi", root, torch.cat([half, -half]))
 
 
-def curvature(logits: Tensor, log_precision: Tensor, k: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
-    """Generalised Gauss-Newton matrix of one question's -ln P(votes) in its mean logits, (G, K) -> (G, K, K), >= 0.
+def worth(n: Tensor, agreement: float) -> Tensor:
+    """How much each of n votes on one galaxy counts, (G, 1) -> (G,): (1 + A) / (n + A), 1 for a single vote."""
+    return ((1 + agreement) / (n.clamp_min(1) + agreement)).squeeze(-1)
 
-    Of a Dirichlet-multinomial: J diag(psi'(alpha) - psi'(alpha + k)) J with J = A (diag p - p p^T), the derivative of
-    the concentrations; the term of the total drops out, because the answers' means sum to 1.
-    """
+
+def curvature(logits: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
+    """Second derivative of -ln P(n votes) in one question's logits, (G, K) and (G, 1) -> (G, K, K), never negative."""
     mean = losses.question_mean(logits, is_multiple)
-    total = torch.exp(log_precision)  # (G, 1)
-    bent = _bend(mean * total, k)
     if is_multiple:
-        return torch.diag_embed((total * mean * (1 - mean)).square() * (bent + _bend((1 - mean) * total, n - k)))
-    moved = torch.diag_embed(mean) - mean[:, :, None] * mean[:, None, :]
-    return total[..., None].square() * (moved * bent[:, None, :]) @ moved
-
-
-def _bend(alpha: Tensor, k: Tensor) -> Tensor:
-    """-d^2/d alpha^2 of ln Gamma(alpha + k) - ln Gamma(alpha): 0 without votes, never negative."""
-    bent: Tensor = torch.special.polygamma(1, alpha) - torch.special.polygamma(1, alpha + k)
-    return bent
+        return torch.diag_embed(n * mean * (1 - mean))
+    return n[..., None] * (torch.diag_embed(mean) - mean[:, :, None] * mean[:, None, :])
 
 
 def _gram(x: Tensor, bent: Tensor) -> Tensor:

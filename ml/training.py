@@ -40,7 +40,7 @@ class HeadRecipe:
 
     kind: str = "laplace"
     """A name of `ml.heads.HEADS`."""
-    n_components: int = 64
+    n_components: int = 128
     prior_precision: float = 60.0
     """1 / variance of the Gaussian prior on each weight (biases are nearly free); a laplace head moves it by what the
     votes say, a question at a time."""
@@ -210,7 +210,6 @@ def _fit_laplace(
         start = Start(
             weight=head.question_weight(i).double(),
             bias=torch.as_tensor(blind.mean_logits[place]),
-            log_precision=float(blind.log_precision[i]),
             usual_log_precision=USUAL_LOG_PRECISION[0],
             prior_precision=recipe.prior_precision,
         )

@@ -151,7 +151,7 @@ def test_a_kind_that_is_not_known_is_refused() -> None:
         fit_head(CHAIN, *simulate(30), recipe=HeadRecipe(kind="oracle"))
 
 
-@pytest.mark.parametrize(("recipe", "steps"), [(HeadRecipe(), 84), (replace(DROPOUT, max_epochs=9), 9)])
+@pytest.mark.parametrize(("recipe", "steps"), [(HeadRecipe(), 216), (replace(DROPOUT, max_epochs=9), 9)])
 def test_progress_is_told_each_step_and_may_stop_the_training(recipe: HeadRecipe, steps: int) -> None:
     told: list[tuple[int, int]] = []
 
