@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import plots, tables
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 ROOMS = ("ml/", "labelling/", "morphology/", "templates/", "docker/", "benchmarks/", "tests/", "docs/")
@@ -86,6 +88,19 @@ def test_the_rehearsal_that_is_shown_holds_what_it_should() -> None:
     assert len(report["cycles"]) >= 5
     assert last["holdout_loss"] < last["blind_loss"] - 2 * last["difference_se"]
     assert last["holdout_loss"] < first["holdout_loss"]
+
+
+def test_the_engines_page_says_what_was_measured() -> None:
+    above, mark, below = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8").partition(tables.MARK)
+    assert above and mark
+    assert below == tables.tables(), "run python -m benchmarks.tables"
+
+
+@pytest.mark.parametrize("name", plots.DRAWN)
+def test_the_learning_curves_are_those_that_were_measured(name: str) -> None:
+    figures = json.loads((ROOT / "docs" / "figures" / f"{name}.json").read_text(encoding="utf-8"))
+    drawn = (ROOT / "docs" / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert drawn == plots.svg(plots.DRAWN[name](figures)), "run python -m benchmarks.plots"
 
 
 def test_the_engines_script_runs_on_a_folder_of_real_galaxies(shared: Callable[[str], Path]) -> None:
