@@ -199,10 +199,10 @@ Laplace head's, paired by seed, ± standard error. Each kind has the recipe that
 
 
 def _loss_of(kind: str, of: Figures) -> str:
-    told = f"{of['mean']['loss']:.3f}"
+    told = f"{of['mean']['dm_loss']:.3f}"
     if kind == "laplace":
         return told
-    more, error = of["minus_laplace"]["loss"]
+    more, error = of["minus_laplace"]["dm_loss"]
     return f"{told} ({more:+.3f} ± {error:.3f})"
 
 
