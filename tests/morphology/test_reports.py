@@ -10,6 +10,7 @@ from labelling.models import Galaxy, Project
 from labelling.models.subject import Arm
 from ml.posterior import Votes
 from morphology import learning_curve as curves
+from morphology import tuning
 from morphology.models import Job, ModelVersion
 from morphology.reports import _some_of, report
 from morphology.versions import live_version
@@ -91,12 +92,34 @@ def test_the_curve_of_the_random_share_and_what_is_saved() -> None:
         assert _report(second)["learning_curve"]["model"] == second.number
 
 
+def test_a_tuned_encoder_s_random_curve_is_of_honest_heads_like_the_version() -> None:
+    project = make_sky(n_pool=40, n_report=30)
+    _walked(project, 24)
+    version = _live(project)
+    with (
+        patch.object(curves, "MIN_RANDOM", 20),
+        patch.object(curves, "_N_FITS", 1),
+        patch.object(tuning, "is_tuned", return_value=True),
+        patch.object(tuning, "is_untaught", lambda ids: np.arange(len(ids)) % 3 == 0),
+        patch.object(tuning, "fit_honest_head", wraps=tuning.fit_honest_head) as honest,
+    ):
+        assert "saving" in _report(version)["learning_curve"]
+    assert honest.call_count >= 2  # of all random galaxies, and of as many votes of all that was taught
+
+
 def test_drift_is_told_of_the_pool_and_not_of_the_hold_out() -> None:
     project = make_sky(n_pool=60, n_gate=10, n_voted=55)
     _walked(project, 20)
     said = _report(_live(project))["drift"]
     assert said["n_by_lot"] + said["n_chosen"] == 55 and said["n_pool"] == 60 - said["n_by_lot"]
-    assert said["population"] is None  # 20 are too few to tell apart
+    assert said["population"] is None and said["outside"] is None  # 20 by lot are too few
+    assert not said["has_drifted"]
+
+
+def test_drift_is_told_once_fifty_came_by_lot() -> None:
+    project = make_sky(n_pool=70, n_voted=62)
+    _walked(project, 60)
+    said = _report(_live(project))["drift"]
     assert said["outside"] is not None and not said["has_drifted"]
 
 
