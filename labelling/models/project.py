@@ -61,7 +61,7 @@ class Project(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="part of servings that walk the hold-out in its fixed random order",
     )
-    acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.TREE_BALD)
+    acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.EPIG)
     question_weights = models.JSONField(default=dict, blank=True, help_text="{question: weight}; missing means 1")
     votes_per_cycle = models.PositiveIntegerField(
         default=500, validators=[MinValueValidator(1)], help_text="new classifications that start a cycle"
