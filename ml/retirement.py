@@ -6,9 +6,10 @@ weighted by DM(k | alpha_s), of Dir(alpha_s + k). What one more volunteer's walk
 I(y; p) = H(E p) - E H(p), the entropy of an answer less what people will always disagree on, and for a Dirichlet
 of concentrations a and sum A it is a closed form: E H(p) = psi(A + 1) - sum_i a_i / A psi(a_i + 1).
 
-The network's word is limited by what it is worth (`ml.trust`): under each sample, a question's fractions come from
-Dir(alpha_s), of limited precision, or with the probability of doubt from a flat prior. Votes that the network finds
-surprising raise the odds of the flat one, by Bayes' rule alone; then the votes speak for themselves.
+The network's word is limited by what it is worth (`ml.trust`): it never counts for more people than have voted, and
+under each sample a question's fractions come from Dir(alpha_s), or with the probability of doubt from a flat prior.
+Votes that the network finds surprising raise the odds of the flat one, by Bayes' rule alone; then the votes speak for
+themselves.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,9 @@ def believe(posterior: Posterior, votes: Votes, trust: Trust) -> Belief:
     log_both = np.logaddexp(log_model, log_flat)  # (G, S, Q)
     wrong = np.exp(log_flat - log_both)
     weights, is_tempered = tempered_weights(log_both.sum(-1))
-    model, flat = model.after(*cast), flat.after(*cast)
+    # Surprise is judged by all that the model claims; what it then counts for, by how many people have voted.
+    n_votes = np.asarray(votes.totals, dtype=np.float64)[:, 0]  # the first question is asked of everybody
+    model, flat = trust.limited(posterior, n_votes).after(*cast), flat.after(*cast)
     wrong_of_answer = tree.spread(wrong)
     mean = (1 - wrong_of_answer) * model.mean + wrong_of_answer * flat.mean  # (G, S, A)
     entropy = (1 - wrong) * expected_entropy(model) + wrong * expected_entropy(flat)  # (G, S, Q)

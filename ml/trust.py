@@ -22,8 +22,8 @@ FLAT = 0.5
 """Concentration of each answer (of each side of a box) where nothing is known: Jeffreys' prior for two answers."""
 
 _WORTHS = np.geomspace(1, 1024, 11)
-_DOUBTS = np.array([0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0])
-"""No model is beyond doubt; 1 is no trust."""
+_DOUBTS = np.array([0.05, 0.1, 0.2, 0.4, 1.0])
+"""No model is beyond doubt, since what it has not met yet is not in the hold-out either; 1 is no trust."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,16 @@ class Trust:
     doubt: Floats
     """(Q,) probability, 0 < doubt <= 1, that the statement about a galaxy is to be ignored."""
 
-    def limited(self, posterior: Posterior) -> Posterior:
-        """The posterior's means, with no more precision than they are worth."""
-        return Posterior(posterior.tree, posterior.mean, 1 / (1 / posterior.precision + 1 / self.worth))
+    def limited(self, posterior: Posterior, n_votes: Floats | None = None) -> Posterior:
+        """The posterior's means, with no more precision than they are worth, or than (G,) people have voted.
+
+        The model never outvotes the people: measured with a tenth of the pictures exchanged, that halves what the
+        galaxies pay whom it has mistaken.
+        """
+        precision = 1 / (1 / posterior.precision + 1 / self.worth)  # (G, S, Q)
+        if n_votes is not None:
+            precision = np.minimum(precision, np.maximum(n_votes, 1)[:, None, None])
+        return Posterior(posterior.tree, posterior.mean, precision)
 
 
 def no_trust(tree: DecisionTree) -> Trust:

@@ -85,7 +85,7 @@ def test_information_agrees_with_drawn_fractions_and_walks():
     """A mixture of two opinions about two questions: I(walk; p) = H(E p(walk)) - E H(p(walk)), by drawing p."""
     rng = np.random.default_rng(1)
     mean = np.array([[[0.8, 0.2, 0.3, 0.7], [0.3, 0.7, 0.9, 0.1]]])
-    posterior = Posterior(TWO, mean, np.array([[[5.0, 3.0], [9.0, 2.0]]]))
+    posterior = Posterior(TWO, mean, np.array([[[0.9, 0.5], [1.0, 0.8]]]))
     sample = rng.integers(0, 2, 400_000)
     a = mean[0, sample] * np.repeat(posterior.precision[0, sample], 2, axis=1)
     disk, arms = rng.beta(a[:, 0], a[:, 1]), rng.beta(a[:, 2], a[:, 3])
@@ -106,10 +106,17 @@ def test_boxes_count_each_by_itself():
 
 
 def test_agreeing_model_spares_votes():
-    with_model = unknown(statement(0.9, 30, 0.02), votes(9, 1))
-    alone = unknown(statement(0.9, 30, 0.02), votes(9, 1), no_trust(YES_NO))
-    assert with_model < 0.5 * alone
+    with_model = unknown(statement(0.9, 30, 0.02), votes(18, 2))
+    alone = unknown(statement(0.9, 30, 0.02), votes(18, 2), no_trust(YES_NO))
+    assert with_model < 0.6 * alone
     assert with_model == pytest.approx(unknown(statement(0.9, 1), votes(36, 4), no_trust(YES_NO)), rel=0.15)
+
+
+def test_model_never_outvotes_the_people():
+    """However sure it is, it counts for ten people where ten have voted."""
+    for precision in (10, 1e4):
+        belief = believe(statement(0.9, precision, 1e-6), votes(7, 3), Trust(np.array([1e9]), np.array([1e-9])))
+        assert belief.fractions[0, 0] == pytest.approx((9 + 7) / 20, abs=1e-4)
 
 
 def test_sharp_and_wrong_model_is_ignored():
@@ -129,7 +136,7 @@ def test_sharp_model_counts_for_what_it_is_worth():
 
 
 def test_samples_that_disagree_leave_more_unknown():
-    assert unknown(statement(0.5, 30, 0.4), votes(0, 0)) > 2 * unknown(statement(0.5, 30, 0.01), votes(0, 0))
+    assert unknown(statement(0.5, 8, 0.45), votes(4, 4)) > 1.1 * unknown(statement(0.5, 8, 0.01), votes(4, 4))
 
 
 @given(st.integers(1, 30), st.floats(0.05, 0.95), st.floats(1, 100))
