@@ -2,8 +2,10 @@
 
 The pool's uniform walk goes through one fixed random order, so the galaxies up to where it has come are a random
 sample of the pool, whoever served them first. Heads refitted to parts of that sample draw the curve of random
-labelling; one more is refitted to as many votes of all that was taught. All are held to the report half. A curve costs
-a dozen refits, so a later version takes over the last one until the random share has grown by a quarter.
+labelling; one more is refitted to as many votes of all that was taught. All are fitted as the version was, an honest
+one where its encoder was fine-tuned, and held to the report half. A fine-tuned encoder has learned from every vote, so
+there random labelling is flattered. A curve costs a dozen refits, so a later version takes over the last one until the
+random share has grown by a quarter.
 """
 
 from typing import Any
@@ -19,12 +21,13 @@ from ml.calibration import mean_with_interval, paired_difference
 from ml.learning_curve import CurvePoint
 from ml.posterior import Floats, Votes
 from ml.prediction import vote_losses
-from ml.training import HeadRecipe, fit_head
+from ml.training import HeadRecipe
 from morphology import embeddings, training_set
 from morphology.models import ModelVersion
 from morphology.running import Work
 from morphology.segments import Ids
 from morphology.training_set import FrozenVotes
+from morphology.tuning import fit_serving_head
 
 MIN_RANDOM = 50
 """Galaxies of the random share below which nothing is said of it."""
@@ -107,10 +110,12 @@ class _Refits:
         )
 
     def _losses(self, rows: npt.NDArray[np.intp], seed: int) -> Floats:
-        fitted = fit_head(
+        told = FrozenVotes(self.taught_ids[rows], self.votes.rows(rows))
+        fitted = fit_serving_head(
+            self.version.encoder,
             self.tree,
-            embeddings.load(self.version.encoder_hash, self.taught_ids[rows]),
-            self.votes.rows(rows),
+            told,
+            embeddings.load(self.version.encoder_hash, told.galaxy_ids),
             recipe=self.recipe,
             seed=seed,
             pool=self.pool,
