@@ -24,6 +24,8 @@ from ml.trust import Trust, flat_prior
 
 MIN_EFFECTIVE_SAMPLES = 8
 _N_HALVINGS = 30
+_ROUNDING = 1e-9
+"""Of a sum of squared weights: five equal samples have 4.999999999999999 effective ones."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def tempered_weights(log_likelihood: Floats) -> tuple[Floats, npt.NDArray[np.boo
     """
     needed = min(MIN_EFFECTIVE_SAMPLES, log_likelihood.shape[1])
     weights = special.softmax(log_likelihood, axis=1)
-    is_collapsed = _effective_number(weights) < needed
+    is_collapsed = _effective_number(weights) < needed * (1 - _ROUNDING)
     if is_collapsed.any():
         weights[is_collapsed] = _tempered(log_likelihood[is_collapsed], needed)
     return weights, is_collapsed

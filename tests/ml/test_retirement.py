@@ -196,3 +196,9 @@ def test_flat_prior_is_jeffreys():
         flat = flat_prior(tree, 2)
         assert flat.concentrations == pytest.approx(np.full((2, 1, 2), 0.5))
         assert flat.precision == pytest.approx(np.ones((2, 1, 1)))
+
+
+@pytest.mark.parametrize("n_samples", range(2, 12))
+def test_samples_that_votes_do_not_tell_apart_are_not_tempered(n_samples: int) -> None:
+    weights, is_tempered = tempered_weights(np.full((1, n_samples), -3.7))
+    assert not is_tempered.any() and weights == pytest.approx(1 / n_samples)
