@@ -59,7 +59,8 @@ def epig(posterior: Posterior, target: Target, counts: Numbers | None = None, to
     """Expected information of one more walk about a target galaxy's walk, a term a question, (G, Q) nats, 0 or more.
 
     To second order, and without what S samples of independent answers have in common by chance (about 1 / S of the
-    answers' own variances), so that a galaxy whose answers tell nothing of the others' scores 0 on average.
+    answers' own variances), so that a galaxy whose answers tell nothing of the others' scores next to nothing: a
+    seventh of what `epig_exact` reads there. With 32 samples a sixth of what is true goes too, of all galaxies alike.
 
     Parameters
     ----------

@@ -66,8 +66,9 @@ class FitReport:
     n_epochs: int
     """Of members; of a laplace head, Newton steps of all questions together."""
     out_of_fold_loss: float
-    """Of galaxies that what predicts them was not trained on: an honest estimate for a laplace head, and for members
-    (one member, no mixture) an upper bound."""
+    """Of galaxies whose votes the weights that predict them were not fitted to; for members (one member, no mixture) an
+    upper bound. For a laplace head an estimate that is a little flattered where galaxies are few, since its precision
+    is fitted to the same: 4 % at 20 galaxies, 2.5 % at 50, less than 1 % at 1,500 (simulated)."""
     blind_loss: float
     """Of the mean-fraction predictor on the same galaxies, which it was fitted to: a little flattered."""
     seconds: float
