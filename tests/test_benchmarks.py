@@ -192,15 +192,16 @@ def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch
     recipe = AdaptRecipe(max_epochs=1, batch_size=8, n_components=4, n_projected=8)
     tiny = load_encoder("test_efficientnet", size_px=32, is_pretrained=False)
     monkeypatch.setattr(adapted, "load_encoder", lambda central_fraction: tiny)
-    monkeypatch.setattr(adapted, "CHECKPOINT", tmp_path / "half.safetensors")
+    monkeypatch.setattr(adapted, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(adapted, "adapt_encoder", lambda e, p, **o: (seen.append(p), adapt_encoder(e, p, **o))[1])
     rng = np.random.default_rng(0)
     galaxies = clean5.Clean5(
         np.arange(60), rng.integers(0, 255, (60, 32, 32, 3), dtype=np.uint8), rng.integers(0, 5, 60)
     )
     bench = representation.Bench(galaxies, clean5.Split(np.arange(30), np.arange(30, 60)))
-    row = adapted.adapted(bench, [20], 1, recipe)
+    row = adapted.adapted(bench, [20], 2, recipe)
     np.testing.assert_array_equal(seen[0], galaxies.images[30:])
     assert (row["n_adapted_to"], row["are_test_pictures_seen"]) == (30, False)
     assert 0 <= row["accuracy"][20] <= 1 and row["encoder"] != row["from"]
-    assert not (tmp_path / "half.safetensors").exists()
+    assert abs(row["gain"][20][0]) <= 1 and row["gain"][20][1] >= 0
+    assert len(list(tmp_path.iterdir())) == 1  # another head begins with the adapted encoder
