@@ -2,7 +2,8 @@
 # container toolkit), and without one torch computes on the CPU. Context: the repository's root.
 FROM python:3.12-slim
 
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 VOORWERP_DATA=/data
+# Three workers share the cores: a thread of torch that waits must not spin (OMP_WAIT_POLICY).
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 OMP_WAIT_POLICY=PASSIVE VOORWERP_DATA=/data
 RUN useradd --uid 10001 --create-home voorwerp && install -d -o voorwerp -g voorwerp /data
 WORKDIR /app
 
