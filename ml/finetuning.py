@@ -14,15 +14,16 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import timm.models
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -33,71 +34,31 @@ from ml.campaigns import (
     Part,
     Rows,
     Shower,
+    Walk,
     endless,
     share_of,
     teachers_walk,
     vote_losses,
     walk_losses,
 )
+from ml.deep_recipe import DeepRecipe, weight_groups
 from ml.encoders import Encoder, embed
 from ml.errors import PosteriorError
-from ml.images import Augmentation
+from ml.honesty import Told, fit_correction, mean_loss
 from ml.networks import TreeHead
+from ml.posterior import Votes
 from ml.processes import Team, team_of_torchrun
 from ml.resuming import Standing, TrainingState
 from ml.training import Progress, fit_head
 
+DEFAULT = DeepRecipe()
 _EMBEDDED_AT_ONCE = 512
-
-HARSH = Augmentation(zoom=(0.85, 1.35), shift=0.08, brightness=0.3, colour=0.1, noise=0.03)
-GENTLE = Augmentation(zoom=(0.95, 1.1), shift=0.02, brightness=0.05, colour=0.02, noise=0.0)
-
-
-@dataclass(frozen=True)
-class DeepRecipe:
-    """How an encoder is fine-tuned."""
-
-    encoder_learning_rate: float = 1e-3
-    """Of the last stage at the height of the schedule."""
-    layer_decay: float = 0.8
-    """Each stage below learns this much more slowly: what edges and blobs are is known."""
-    n_frozen_stages: int = 0
-    """Stages, counted from the pixels, that do not learn at all."""
-    head_learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    warm_up: float = 0.1
-    """Part of the steps in which the rates rise; then they fall along a cosine."""
-    max_gradient_norm: float = 10.0
-    batch_size: int = 64
-    """Galaxies with votes a step, of each process and each accumulated part."""
-    n_unlabelled: int = 128
-    """Galaxies without votes beside them, where there are any."""
-    n_accumulated: int = 1
-    max_epochs: int = 8
-    min_steps_an_epoch: int = 50
-    """An epoch is a pass over the training set; over a small one, as many passes as these steps take."""
-    patience: int = 4
-    validation_fraction: float = 0.15
-    """Part of the training set (never of the hold-out) that only says when to stop, and how sure to be."""
-    averaging: float = 0.98
-    """How slowly the average of the weights, which is what comes out, follows them."""
-    consistency: float = 1.0
-    """Weight of the loss on galaxies without votes."""
-    sharpness: float = 1.6
-    """`teachers_walk`'s."""
-    shown: Augmentation = HARSH
-    shown_to_teacher: Augmentation = GENTLE
-    has_moving_norm: bool = False
-    """Whether batch normalisation learns its statistics: only for an encoder that starts from nothing."""
-
-
-SCRATCH = DeepRecipe(layer_decay=1.0, encoder_learning_rate=4e-3, has_moving_norm=True)
-"""For fresh weights: they have nothing to lose."""
 
 
 @dataclass(frozen=True)
 class DeepReport:
-    """Losses in nats a galaxy on the validation part, without dropout, before the first step and at the best epoch."""
+    """Losses in nats a galaxy on the validation part, corrected as the serving head will be, before the first step and
+    at the best epoch."""
 
     recipe: DeepRecipe
     n_galaxies: int
@@ -126,7 +87,7 @@ def fit_network(
     encoder: Encoder,
     campaigns: Sequence[Campaign],
     *,
-    recipe: DeepRecipe = DeepRecipe(),
+    recipe: DeepRecipe = DEFAULT,
     seed: int = 0,
     device: str = "cpu",
     checkpoint: Path | None = None,
@@ -154,6 +115,19 @@ def fit_network(
         return training.run(checkpoint, progress)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What one step learns from, drawn and shown; lists go by campaign."""
+
+    votes: list[Votes]
+    shown: list[Tensor]
+    """Float pictures (G, 3, size, size): those of a campaign's galaxies with votes, then of those without."""
+    sizes: list[int]
+    """Pictures of each campaign."""
+    asked: list[tuple[int, Tensor]]
+    """Campaign, and its galaxies without votes as the teacher sees them."""
+
+
 @dataclass
 class _Training:
     encoder: Encoder
@@ -174,7 +148,9 @@ class _Training:
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.best = copy.deepcopy(self.average)
-        self.optimiser = torch.optim.AdamW(_groups(self.network, recipe))
+        self.weights: list[Tensor] = [*self.network.parameters()]
+        self.followers: list[Tensor] = [*self.average.parameters()]
+        self.optimiser = torch.optim.AdamW(weight_groups(self.network, recipe))
         self.scaler = torch.amp.GradScaler("cuda", enabled=self.device.startswith("cuda"))
         self.n_a_step = recipe.batch_size * recipe.n_accumulated * self.team.size
         passes = math.ceil(sum(map(len, self.taught)) / self.n_a_step)
@@ -219,55 +195,61 @@ class _Training:
         with_votes = endless([len(rows) for rows in self.taught], recipe.batch_size * team.size, rng)
         sizes = [len(c.unlabelled) if c.unlabelled is not None else 0 for c in self.campaigns]
         without = endless(sizes, recipe.n_unlabelled * team.size, rng) if any(sizes) and recipe.consistency else None
+        draw = partial(self._draw, shower, with_votes, without)
         self.network.train()
-        for step in range(epoch * self.steps_an_epoch, (epoch + 1) * self.steps_an_epoch):
-            self._set_rates(step)
-            self.optimiser.zero_grad()
-            for part in range(recipe.n_accumulated):
-                is_last = part == recipe.n_accumulated - 1
-                waits = nullcontext() if is_last or team.size == 1 else cast(Any, self.shared).no_sync()
-                with waits:
-                    loss = self._loss(step, shower, with_votes, without) / recipe.n_accumulated
-                    torch.autograd.backward(self.scaler.scale(loss))
-            self.scaler.unscale_(self.optimiser)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.max_gradient_norm)
-            self.scaler.step(self.optimiser)
-            self.scaler.update()
-            self._follow(step)
-            if progress is not None and team.is_first:
-                progress(step + 1, self.n_steps)
+        with closing(_ahead(draw, self.steps_an_epoch * recipe.n_accumulated)) as batches:
+            for step in range(epoch * self.steps_an_epoch, (epoch + 1) * self.steps_an_epoch):
+                self._set_rates(step)
+                self.optimiser.zero_grad()
+                for part in range(recipe.n_accumulated):
+                    is_last = part == recipe.n_accumulated - 1
+                    waits = nullcontext() if is_last or team.size == 1 else cast(Any, self.shared).no_sync()
+                    with waits:
+                        loss = self._loss(step, next(batches)) / recipe.n_accumulated
+                        torch.autograd.backward(self.scaler.scale(loss))
+                self.scaler.unscale_(self.optimiser)
+                torch.nn.utils.clip_grad_norm_(self.weights, recipe.max_gradient_norm)
+                self.scaler.step(self.optimiser)
+                self.scaler.update()
+                self._follow(step)
+                if progress is not None and team.is_first:
+                    progress(step + 1, self.n_steps)
 
-    def _loss(
-        self, step: int, shower: Shower, with_votes: Iterator[list[Part]], without: Iterator[list[Part]] | None
-    ) -> Tensor:
-        """Mean over galaxies of the votes' loss, plus the weighted mean over those without votes."""
+    def _draw(self, shower: Shower, with_votes: Iterator[list[Part]], without: Iterator[list[Part]] | None) -> "_Batch":
+        """This process's share of the next batch, campaign by campaign."""
         told = share_of(next(with_votes), self.team.rank, self.team.size)
         untold = share_of(next(without), self.team.rank, self.team.size) if without is not None else None
-        shown, sizes, walks, n_untold = [], [], [], 0
+        batch = _Batch([], [], [], [])
         for k, campaign in enumerate(self.campaigns):
-            shown.append(shower.show(campaign.pictures[self.taught[k][told[k].rows]], self.recipe.shown))
-            sizes.append(len(shown[-1]))
+            rows = self.taught[k][told[k].rows]
+            batch.votes.append(campaign.votes.rows(rows))
+            batch.shown.append(shower.show(campaign.pictures[rows], self.recipe.shown))
+            batch.sizes.append(len(rows))
             if untold is not None and campaign.unlabelled is not None and len(untold[k].rows):
                 pictures = campaign.unlabelled[untold[k].rows]
-                walks.append((k, self._ask_teacher(k, shower.show(pictures, self.recipe.shown_to_teacher))))
-                shown.append(shower.show(pictures, self.recipe.shown))
-                sizes[-1] += len(pictures)
-                n_untold += len(pictures)
+                batch.asked.append((k, shower.show(pictures, self.recipe.shown_to_teacher)))
+                batch.shown.append(shower.show(pictures, self.recipe.shown_harshly))
+                batch.sizes[-1] += len(pictures)
+        return batch
+
+    def _loss(self, step: int, batch: "_Batch") -> Tensor:
+        """Mean over galaxies of the votes' loss, plus the weighted mean over those without votes."""
+        walks = [(k, self._ask_teacher(k, shown)) for k, shown in batch.asked]
         with self._autocast():
-            outputs = self.shared(torch.cat(shown), sizes)
+            outputs = self.shared(torch.cat(batch.shown) if len(batch.shown) > 1 else batch.shown[0], batch.sizes)
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        for k, campaign in enumerate(self.campaigns):
-            n = len(told[k].rows)
-            votes = campaign.votes.rows(self.taught[k][told[k].rows])
-            first = (outputs[k][0][:n], outputs[k][1][:n])
-            loss = loss + vote_losses(campaign.tree, first, votes).sum() / self.recipe.batch_size
+        for campaign, votes, (logits, log_precision) in zip(self.campaigns, batch.votes, outputs, strict=True):
+            told = (logits[: len(votes)], log_precision[: len(votes)])
+            loss = loss + vote_losses(campaign.tree, told, votes).sum() / self.recipe.batch_size
+        n_untold = sum(len(shown) for _, shown in batch.asked)
         weight = self.recipe.consistency * min(1.0, step / (2 * self.recipe.warm_up * self.n_steps))
         for k, walk in walks:
-            rest = tuple(part[len(told[k].rows) :] for part in outputs[k])
-            loss = loss + weight * walk_losses(self.campaigns[k].tree, (rest[0], rest[1]), walk).sum() / n_untold
+            n_told = len(batch.votes[k])
+            untold = (outputs[k][0][n_told:], outputs[k][1][n_told:])
+            loss = loss + weight * walk_losses(self.campaigns[k].tree, untold, walk).sum() / n_untold
         return loss
 
-    def _ask_teacher(self, k: int, shown: Tensor) -> Any:
+    def _ask_teacher(self, k: int, shown: Tensor) -> Walk:
         with torch.no_grad(), self._autocast():
             features = self.average.encoder.features(shown.contiguous(memory_format=torch.channels_last)).float()
             outputs = cast(TreeHead, self.average.heads[k])(features)
@@ -288,23 +270,29 @@ class _Training:
     def _follow(self, step: int) -> None:
         """Let the average follow the weights; quickly at first, when they have far to go."""
         stay = min(self.recipe.averaging, (1 + step) / (10 + step))
-        for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            slow.lerp_(fast, 1 - stay)
+        torch._foreach_lerp_(self.followers, self.weights, 1 - stay)
+        if not self.recipe.has_moving_norm:
+            return
         for held, moved in zip(self.average.buffers(), self.network.buffers(), strict=True):
             held.copy_(moved)
 
     @torch.no_grad()
     def _validate(self) -> float:
-        """Mean loss of the validation galaxies by the averaged weights, as shown to serve; shared by the team."""
+        """Mean loss of the validation galaxies by the averaged weights, as shown to serve, once corrected.
+
+        A head that learns with the encoder soon is too sure of itself; the one that will serve is fitted anew and
+        corrected. So it is the corrected loss that says whether the encoder has become better. Measured with 500
+        labels: the plain one rose from 5.17 to 5.23 while the accuracy on other galaxies did from .871 to .884.
+        """
         total, count = 0.0, 0
         for k, campaign in enumerate(self.campaigns):
-            own = self.validation[k][self.team.rank :: self.team.size]
-            for rows in _pieces(own, self.recipe.batch_size):
-                outputs = cast(TreeHead, self.average.heads[k])(self.average.encoder(campaign.pictures[rows]).float())
-                total += float(vote_losses(campaign.tree, outputs, campaign.votes.rows(rows)).sum())
-                count += len(rows)
-        total, n = self.team.sum(total, count)
-        return total / n
+            head, told = cast(TreeHead, self.average.heads[k]), []
+            for rows in _pieces(self.validation[k], self.recipe.batch_size):
+                outputs = head(self.average.encoder(campaign.pictures[rows]).float())
+                told.append(Told.by(head, outputs, campaign.votes.rows(rows)))
+            count += len(self.validation[k])
+            total += len(self.validation[k]) * mean_loss(campaign.tree, told, fit_correction(campaign.tree, told))
+        return self.team.told_by_first(total / count)
 
     def _result(self) -> FineTuned:
         standing = self.standing
@@ -335,6 +323,17 @@ class _Training:
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
+def _ahead(draw: Callable[[], _Batch], n: int) -> Generator[_Batch, None, None]:
+    """Batches, each drawn while the step before it is computed; by one thread, so in order."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(draw)
+        for i in range(n):
+            batch = coming.result()
+            if i + 1 < n:
+                coming = pool.submit(draw)
+            yield batch
+
+
 def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     n = len(campaign.votes)
     if campaign.is_validation is not None:
@@ -352,35 +351,3 @@ def _warm_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) ->
 
 def _pieces(rows: Rows, size: int) -> Iterator[Rows]:
     yield from (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def stages_of(network: nn.Module) -> dict[str, int]:
-    """Which stage each weight of a timm network belongs to, 0 nearest to the pixels; one stage if it does not say."""
-    matcher: Any = getattr(network, "group_matcher", None)
-    if matcher is None:
-        return {name: 0 for name, _ in network.named_parameters()}
-    found: dict[int, list[str]] = timm.models.group_parameters(network, matcher(coarse=True))
-    return {name: place for place, stage in enumerate(sorted(found)) for name in found[stage]}
-
-
-def _groups(network: CampaignNetwork, recipe: DeepRecipe) -> list[dict[str, Any]]:
-    """The optimiser's groups: a rate a stage, and no decay of biases and scales; frozen stages are in none."""
-    stages = stages_of(network.encoder.network)
-    n_stages = max(stages.values()) + 1
-    if not 0 <= recipe.n_frozen_stages <= n_stages:
-        raise PosteriorError(f"the encoder has {n_stages} stages; {recipe.n_frozen_stages} cannot be frozen")
-    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-    for name, weight in network.encoder.network.named_parameters():
-        weight.requires_grad_(stages[name] >= recipe.n_frozen_stages)
-        if weight.requires_grad:
-            groups.setdefault((stages[name], weight.ndim > 1), []).append(weight)
-    rated = [
-        {
-            "params": weights,
-            "height": recipe.encoder_learning_rate * recipe.layer_decay ** (n_stages - 1 - stage),
-            "weight_decay": recipe.weight_decay if decays else 0.0,
-        }
-        for (stage, decays), weights in groups.items()
-    ]
-    heads = [weight for weight in network.heads.parameters() if weight.requires_grad]
-    return [*rated, {"params": heads, "height": recipe.head_learning_rate, "weight_decay": recipe.weight_decay}]

@@ -70,16 +70,16 @@ def fit_honest_head(
         if len(fold):
             others = np.setdiff1d(np.arange(len(votes)), fold)
             fitted = fit_head(tree, embeddings[others], votes.rows(others), recipe=recipe, seed=seed, pool=pool)
-            told.append(_Told.of(fitted.head, embeddings[fold], votes.rows(fold), seed))
+            told.append(Told.of(fitted.head, embeddings[fold], votes.rows(fold), seed))
             seconds += fitted.report.seconds
-    correction, loss = fit_correction(tree, told)
+    correction, loss = fit_correction(tree, told), mean_loss(tree, told, no_correction(tree))
     whole = fit_head(tree, embeddings, votes, recipe=recipe, seed=seed, pool=pool, progress=progress)
     report = replace(whole.report, out_of_fold_loss=loss, seconds=whole.report.seconds + seconds)
     return FittedHead(corrected(whole.head, correction), report)
 
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     """What a head says of galaxies that it was not taught, and what people said; G galaxies of S samples."""
 
     logits: Tensor
@@ -94,18 +94,23 @@ class _Told:
     """(G, 1, Q)"""
 
     @classmethod
-    @torch.no_grad()
-    def of(cls, head: TreeHead, embeddings: Embeddings, votes: Votes, seed: int) -> "_Told":
-        # as many samples as any kind of members can give
-        n_samples = min(_N_SAMPLES, head.config.n_members) if isinstance(head, DropoutHead) else _N_SAMPLES
-        logits, log_precision = head.samples(
-            torch.as_tensor(np.asarray(embeddings, dtype=np.float32)), n_samples, seed=seed
-        )
-        slope = head.precision_slope.double() if isinstance(head, LaplaceHead) else None
+    def by(cls, head: TreeHead, outputs: tuple[Tensor, Tensor], votes: Votes) -> "Told":
+        """A head's outputs, members or samples, beside the votes."""
+        slope = head.precision_slope.detach().cpu().double() if isinstance(head, LaplaceHead) else None
         counts, totals = (
             torch.as_tensor(np.asarray(part, dtype=np.float64))[:, None] for part in (votes.counts, votes.totals)
         )
-        return cls(logits.double(), log_precision.double(), slope, counts, totals)
+        logits, log_precision = (part.detach().cpu().double() for part in outputs)
+        return cls(logits, log_precision, slope, counts, totals)
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, head: TreeHead, embeddings: Embeddings, votes: Votes, seed: int) -> "Told":
+        """Fixed samples of what it predicts from embeddings (G, E)."""
+        # as many samples as any kind of members can give
+        n_samples = min(_N_SAMPLES, head.config.n_members) if isinstance(head, DropoutHead) else _N_SAMPLES
+        block = torch.as_tensor(np.asarray(embeddings, dtype=np.float32))
+        return cls.by(head, head.samples(block, n_samples, seed=seed), votes)
 
     def losses(self, tree: DecisionTree, correction: Correction) -> Tensor:
         """Minus the log-probability of each galaxy's votes under the corrected mixture of samples, (G,)."""
@@ -119,29 +124,35 @@ class _Told:
         return mixed
 
 
-def fit_correction(tree: DecisionTree, told: Sequence[_Told]) -> tuple[Correction, float]:
-    """The likeliest correction of what was told, and the mean loss in nats before it."""
-    log_temperature, shift = (
-        torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True) for _ in range(2)
-    )
+def no_correction(tree: DecisionTree) -> Correction:
+    """The one that leaves a head as it is."""
+    nothing = torch.zeros(len(tree.questions), dtype=torch.float64)
+    return Correction(nothing, nothing)
+
+
+def mean_loss(tree: DecisionTree, told: Sequence[Told], correction: Correction) -> float:
+    """Nats a galaxy."""
+    return float(torch.cat([part.losses(tree, correction) for part in told]).mean())
+
+
+def fit_correction(tree: DecisionTree, told: Sequence[Told]) -> Correction:
+    """The likeliest correction of what was told."""
+    log_temperature, shift = (torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True) for _ in "ab")
     correction = Correction(log_temperature, shift)
     optimiser = torch.optim.LBFGS([log_temperature, shift], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
-        return torch.cat([part.losses(tree, correction) for part in told]).sum()
-
     def penalised() -> Tensor:
         optimiser.zero_grad()
+        total = torch.cat([part.losses(tree, correction) for part in told]).sum()
         scaled = torch.cat([log_temperature / _SPREAD_OF_LOG_TEMPERATURE, shift / _SPREAD_OF_SHIFT])
-        total = loss() + scaled.square().sum() / 2
+        total = total + scaled.square().sum() / 2
         torch.autograd.backward(total)
         return total
 
-    with torch.no_grad():
-        before = float(loss()) / sum(len(part.logits) for part in told)
     step: Callable[[Any], Any] = optimiser.step
-    step(penalised)
-    return Correction(log_temperature.detach(), shift.detach()), before
+    with torch.enable_grad():
+        step(penalised)
+    return Correction(log_temperature.detach(), shift.detach())
 
 
 @torch.no_grad()

@@ -19,8 +19,9 @@ from django.db import transaction
 
 from labelling.models import Galaxy, Project, Subject
 from ml.campaigns import Campaign
+from ml.deep_recipe import DeepRecipe
 from ml.errors import CheckpointError
-from ml.finetuning import DeepRecipe, FineTuned, fit_network
+from ml.finetuning import FineTuned, fit_network
 from ml.honesty import fit_honest_head
 from ml.pixels import through, window_of, with_fraction
 from ml.schema import DecisionTree

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml.images import Augmentation, as_batch, as_uint8, augment, crop_centre, disguise, fit_size, resize
+from ml.images import Augmentation, _grid, as_batch, as_uint8, augment, crop_centre, disguise, fit_size, resize
 
 STILL = Augmentation(zoom=(1.0, 1.0), shift=0.0, brightness=0.0, colour=0.0, noise=0.0)
 
@@ -115,3 +115,9 @@ def test_a_disguise_changes_looks_and_not_places():
 
 def test_a_disguise_of_fewer_galaxies_than_blurs_works():
     assert disguise(torch.rand(1, 3, 32, 32), torch.Generator().manual_seed(1)).shape == (1, 3, 32, 32)
+
+
+def test_pixels_lie_where_affine_grid_says():
+    theta = torch.randn(3, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.affine_grid(theta, [3, 3, 7, 7], align_corners=False)
+    torch.testing.assert_close(_grid(theta, 7), expected)

@@ -11,7 +11,7 @@ from django.test import Client
 
 from labelling.models import Project, Subject
 from ml import finetuning
-from ml.finetuning import DeepRecipe
+from ml.deep_recipe import DeepRecipe
 from ml.training import fit_head
 from morphology import gate, pixels, tuning
 from morphology.cycle import start_due_cycles
