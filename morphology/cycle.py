@@ -133,10 +133,11 @@ def refill(work: Work) -> str:
     project, cycle = work.job.project, work.job.cycle
     assert project is not None
     seed = cycle.seed if cycle is not None else int(work.job.arguments["seed"])
-    if project.acquisition == Project.Acquisition.RANDOM:
-        return f"{refill_at_random(project, seed, work)} subjects in random order"
+    is_random = project.acquisition == Project.Acquisition.RANDOM
     live = versions.live_version(project)
     if live is None:
+        if is_random:
+            return f"{refill_at_random(project, seed, work)} subjects in random order"
         work.progress(0, 0)
         return "no model is live: the queue keeps its fixed random order"
     wanted = predictions.strategy_of(project)
@@ -147,9 +148,10 @@ def refill(work: Work) -> str:
             live.scores.all().delete()  # made for an earlier refill: votes have come since
         predictions.score(live, work)
     n_retired = retire_by_information(live, work)
-    n_ordered = refill_by_information(live, seed, work)
     told = f", {n_retired} retired with nothing more to learn" if n_retired else ""
-    return f"{n_ordered} subjects by model {live.number}{told}"
+    if is_random:
+        return f"{refill_at_random(project, seed, work)} subjects in random order{told}"
+    return f"{refill_by_information(live, seed, work)} subjects by model {live.number}{told}"
 
 
 def report(work: Work) -> str:

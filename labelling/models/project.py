@@ -49,7 +49,7 @@ class Project(models.Model):
         help_text="retire when the next vote is expected to teach less about the galaxy's own fractions (empty: never)",
     )
     information_n_votes = models.PositiveIntegerField(
-        default=5, validators=[MinValueValidator(1)], help_text="earliest count at which information retires"
+        default=10, validators=[MinValueValidator(1)], help_text="earliest count at which information retires"
     )
     pool_uniform_share = models.FloatField(
         default=0.075,

@@ -228,3 +228,14 @@ def test_an_interrupted_command_leaves_no_cycle_behind(monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         call_command("cycle", project=project.slug)
     assert Cycle.objects.get().outcome == "cancelled: train"
+
+
+def test_a_galaxy_retires_by_information_however_the_queue_is_ordered() -> None:
+    project = make_sky(n_pool=12, n_gate=4)
+    project.acquisition, project.information_threshold_nats = Project.Acquisition.RANDOM, 100.0
+    project.information_n_votes = 1
+    project.save()
+    told = messages_of(run_quick_cycle(project))["refill"]
+    n_retired = project.subjects.filter(retired_reason="information").count()
+    assert n_retired > 0
+    assert told == f"{12 - n_retired} subjects in random order, {n_retired} retired with nothing more to learn"
