@@ -72,12 +72,6 @@ def believe(posterior: Posterior, votes: Votes, trust: Trust) -> Belief:
     )
 
 
-def expected_to_teach(posterior: Posterior, votes: Votes, trust: Trust) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """What the next walk is expected to teach about each galaxy's fractions: (G, Q) nats; is_tempered (G,)."""
-    belief = believe(posterior, votes, trust)
-    return belief.unknown_nats, belief.is_tempered
-
-
 def tempered_weights(log_likelihood: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Sample weights (G, S) from ln P(votes | sample), and for which galaxies (G,) they had to be tempered.
 

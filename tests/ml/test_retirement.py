@@ -6,7 +6,7 @@ from scipy import special
 
 from ml import schema
 from ml.posterior import Posterior, Votes
-from ml.retirement import believe, expected_entropy, expected_to_teach, tempered_weights
+from ml.retirement import believe, expected_entropy, tempered_weights
 from ml.trust import Trust, flat_prior, no_trust
 
 YES_NO = schema.from_json(
@@ -185,10 +185,10 @@ def test_fewer_than_eight_samples_count_alike():
 def test_collapsed_weights_are_told():
     """Samples that differ widely and many votes: one is left, without tempering."""
     said = statement(0.5, 5000, 0.45)
-    unknown_nats, is_tempered = expected_to_teach(said, votes(100, 100), TRUSTED)
-    assert is_tempered.tolist() == [True]
-    assert unknown_nats.shape == (1, 1)
-    assert not expected_to_teach(said, votes(0, 0), TRUSTED)[1].any()
+    belief = believe(said, votes(100, 100), TRUSTED)
+    assert belief.is_tempered.tolist() == [True]
+    assert belief.unknown_nats.shape == (1, 1)
+    assert not believe(said, votes(0, 0), TRUSTED).is_tempered.any()
 
 
 def test_flat_prior_is_jeffreys():
