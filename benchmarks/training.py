@@ -4,16 +4,19 @@
 memory-mapped shards, augmentation on the device, loss by votes, backward, clipping, optimiser, weight average: what
 `ml.finetuning` does), and the bare one (the same network and optimiser, forward, the same loss, backward and step, on
 float batches that lie ready in memory). `ratio_to_bare_step` is how much of the bare step's pace the whole one keeps.
-On a CPU the seconds are of the process's own work on one thread. The galaxies are simulated; nothing here is tuned.
+Torch computes on one thread and the next batch is drawn on another, so the machine needs a second core that is free;
+`ratio_of_work` counts the work of both threads, and what else the machine does not. The galaxies are simulated.
 """
 
 import argparse
 import copy
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,7 @@ from ml.training import fit_head
 
 TREE = load("gz2")
 TARGET = 0.9
-N_GALAXIES = 512
+N_GALAXIES = 256
 N_VOLUNTEERS = 40
 
 
@@ -54,23 +57,29 @@ def main() -> None:
     encoder = load_encoder(arguments.encoder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     recipe = DeepRecipe(
-        batch_size=arguments.batch, max_epochs=1, min_steps_an_epoch=arguments.steps + 1, validation_fraction=0.02
+        batch_size=arguments.batch, max_epochs=1, min_steps_an_epoch=arguments.steps + 2, validation_fraction=0.02
     )
     with _campaign(encoder, arguments.galaxies) as (looking, campaign):
-        bare = _Bare(looking, campaign, recipe, device)
+        bare_network = _Bare(looking, campaign, recipe, device)
         repeats = []
         for repeat in range(arguments.repeats):
-            whole_s = _whole_steps(looking, campaign, recipe, device)
-            bare_s = [bare.step() for _ in range(arguments.steps)]
-            repeats.append((statistics.median(whole_s), statistics.median(bare_s)))
-            tell(f"repeat {repeat}: whole {1e3 * repeats[-1][0]:.1f} ms, bare {1e3 * repeats[-1][1]:.1f} ms a step")
-    ratios = [bare_s / whole_s for whole_s, bare_s in repeats]
+            whole = _median(_whole_steps(looking, campaign, recipe, device))
+            repeats.append((whole, _median([bare_network.step() for _ in range(arguments.steps)])))
+            told = (
+                f"{name} {1e3 * took.wall_s:.1f} ms ({1e3 * took.work_s:.1f} of work)"
+                for name, took in zip(("whole", "bare"), repeats[-1], strict=True)
+            )
+            tell(f"repeat {repeat}: a step " + ", ".join(told))
+    ratios = [bare.wall_s / whole.wall_s for whole, bare in repeats]
     figures: dict[str, Any] = {
-        "images_per_s": round(arguments.batch / statistics.median(whole_s for whole_s, _ in repeats), 1),
-        "bare_images_per_s": round(arguments.batch / statistics.median(bare_s for _, bare_s in repeats), 1),
+        "images_per_s": round(arguments.batch / statistics.median(whole.wall_s for whole, _ in repeats), 1),
+        "bare_images_per_s": round(arguments.batch / statistics.median(bare.wall_s for _, bare in repeats), 1),
         "ratio_to_bare_step": round(statistics.median(ratios), 4),
         "ratio_spread": [round(min(ratios), 4), round(max(ratios), 4)],
         "ratio_of_each_repeat": [round(ratio, 4) for ratio in ratios],
+        "ratio_of_work": round(statistics.median(bare.work_s / whole.work_s for whole, bare in repeats), 4),
+        "images_per_s_of_work": round(arguments.batch / statistics.median(whole.work_s for whole, _ in repeats), 1),
+        "load_average": round(os.getloadavg()[0], 1),
         "encoder": arguments.encoder,
         "encoder_hash": encoder.spec.hash[:12],
         "size_px": encoder.spec.size_px,
@@ -99,11 +108,33 @@ def _campaign(encoder: Encoder, n_galaxies: int) -> Iterator[tuple[Encoder, Camp
         yield through(encoder, window), Campaign(TREE, rows, votes)
 
 
-def _whole_steps(encoder: Encoder, campaign: Campaign, recipe: DeepRecipe, device: str) -> list[float]:
-    """Seconds of each step of a fine-tuning; the first, which has no beginning, is left out."""
-    ends: list[float] = []
-    fit_network(encoder, [campaign], recipe=recipe, device=device, progress=lambda *_: ends.append(now_s(device)))
-    return [after - before for before, after in pairwise(ends)]
+@dataclass(frozen=True)
+class Took:
+    """What a step took, or when it was."""
+
+    wall_s: float
+    work_s: float
+    """Of all threads of this process."""
+
+    @classmethod
+    def now(cls, device: str) -> "Took":
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, before: "Took") -> "Took":
+        return Took(self.wall_s - before.wall_s, self.work_s - before.work_s)
+
+
+def _median(steps: list[Took]) -> Took:
+    return Took(statistics.median(s.wall_s for s in steps), statistics.median(s.work_s for s in steps))
+
+
+def _whole_steps(encoder: Encoder, campaign: Campaign, recipe: DeepRecipe, device: str) -> list[Took]:
+    """Each step of a fine-tuning; the first, which has no beginning, is left out, and the last, with nothing ahead."""
+    ends: list[Took] = []
+    fit_network(encoder, [campaign], recipe=recipe, device=device, progress=lambda *_: ends.append(Took.now(device)))
+    return [after.since(before) for before, after in pairwise(ends[:-1])]
 
 
 class _Bare:
@@ -123,24 +154,16 @@ class _Bare:
         self.optimiser = torch.optim.AdamW(weight_groups(self.network, recipe))
         self.n_done = 0
 
-    def step(self) -> float:
-        """Seconds of one step."""
-        began = now_s(self.device)
+    def step(self) -> Took:
+        """One step."""
+        began = Took.now(self.device)
         which = self.n_done % len(self.ready)
         outputs = self.network(self.ready[which], [len(self.ready[which])])
         self.optimiser.zero_grad()
         torch.autograd.backward(vote_losses(TREE, outputs[0], self.votes[which]).mean())
         self.optimiser.step()
         self.n_done += 1
-        return now_s(self.device) - began
-
-
-def now_s(device: str) -> float:
-    """Seconds of this process's own work, so that what else runs on the machine is not counted; on a GPU, of time."""
-    if device == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
+        return Took.now(self.device).since(began)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import acquisition, adapted, clean5, representation
+from benchmarks import acquisition, adapted, clean5, deep, representation
 from ml.adaptation import AdaptRecipe, adapt_encoder
 from ml.encoders import load_encoder
 from ml.images import Images
@@ -205,3 +206,50 @@ def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch
     assert 0 <= row["accuracy"][20] <= 1 and row["encoder"] != row["from"]
     assert abs(row["gain"][20][0]) <= 1 and row["gain"][20][1] >= 0
     assert len(list(tmp_path.iterdir())) == 1  # another head begins with the adapted encoder
+
+
+@pytest.mark.slow
+def test_trainings_benchmark_ends_with_its_figures_as_json() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.training",
+            "--galaxies",
+            "40",
+            "--repeats",
+            "1",
+            "--steps",
+            "2",
+            "--batch",
+            "8",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["images_per_s"] > 0
+    assert 0 < figures["ratio_of_work"] < 1.5
+    assert len(figures["ratio_of_each_repeat"]) == 1
+
+
+def test_the_deep_row_tunes_once_for_each_draw_of_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = load_encoder("test_efficientnet", size_px=32, is_pretrained=False)
+    monkeypatch.setattr(deep, "load_encoder", lambda **_: tiny)
+    monkeypatch.setattr(deep, "KEPT", tmp_path)
+    rng = np.random.default_rng(0)
+    galaxies = clean5.Clean5(
+        np.arange(90), rng.integers(0, 255, (90, 32, 32, 3), dtype=np.uint8), rng.integers(0, 5, 90)
+    )
+    bench = representation.Bench(galaxies, clean5.Split(np.arange(30), np.arange(30, 90)))
+    brief = replace(deep.RECIPE, max_epochs=1, min_steps_an_epoch=2, batch_size=8)
+    row = deep.deep(bench, [40], 1, brief)
+    assert 0 <= row["accuracy"][40] <= 1
+    assert row["best_epoch"][40][0] in (0, 1)
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(deep, "fit_network", None)  # is not done again
+    assert deep.deep(bench, [40], 1, brief)["accuracy"] == row["accuracy"]
