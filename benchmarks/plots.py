@@ -47,11 +47,14 @@ class Panel:
 
 def main() -> None:
     """Draw what there are figures for."""
-    for name, panels in DRAWN.items():
-        source = FIGURES / f"{name}.json"
-        if source.exists():
-            figures = json.loads(source.read_text(encoding="utf-8"))
-            (FIGURES / f"{name}.svg").write_text(svg(panels(figures)), encoding="utf-8")
+    for name in kept():
+        figures = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))
+        (FIGURES / f"{name}.svg").write_text(svg(DRAWN[name](figures)), encoding="utf-8")
+
+
+def kept() -> list[str]:
+    """What there are figures for."""
+    return [name for name in DRAWN if (FIGURES / f"{name}.json").exists()]
 
 
 def representation(figures: dict[str, Any]) -> list[Panel]:
