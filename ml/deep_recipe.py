@@ -56,9 +56,10 @@ class DeepRecipe:
 
 SCRATCH = DeepRecipe(
     layer_decay=1.0,
-    encoder_learning_rate=4e-3,
+    encoder_learning_rate=2e-3,
     head_learning_rate=3e-3,
-    max_epochs=8,
+    max_epochs=10,
+    patience=10,
     shown=HARSH,
     has_moving_norm=True,
 )
