@@ -21,6 +21,23 @@ from tests.morphology.processes import ROOT
 TINY = ["--simulated", "60", "--votes", "120", "--subjects", "300"]
 
 
+def measured(name: str, *options: str) -> dict[str, Any]:
+    """What a benchmark says, on one thread."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *options],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert figures["machine"]
+    assert f"-m benchmarks.{name}" in figures["command"]
+    return figures
+
+
 @pytest.mark.slow
 @pytest.mark.processes
 def test_the_loops_benchmark_ends_with_its_figures_as_json() -> None:
@@ -42,16 +59,7 @@ def test_the_loops_benchmark_ends_with_its_figures_as_json() -> None:
 
 @pytest.mark.slow
 def test_calibrations_benchmark_ends_with_its_figures_as_json() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.calibration", "--quick"],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = measured("calibration", "--quick")
     assert set(figures["coverage_error"]["judging"]) == {"50", "80", "90"}
     assert 0 < figures["ece"]["judging"] < 1
     assert figures["effective_volunteers"]["judging"] > 0
@@ -60,16 +68,7 @@ def test_calibrations_benchmark_ends_with_its_figures_as_json() -> None:
 
 @pytest.mark.slow
 def test_retirements_benchmark_ends_with_its_figures_as_json() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.retirement", "--quick"],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = measured("retirement", "--quick")
     assert 0 <= figures["votes_saved"] < 1
     assert 0 < figures["error_ratio"] <= figures["error_ratio_same_estimator"] * 1.01
     assert set(figures["without_pictures"]) == {"population", "flat"}
@@ -80,16 +79,7 @@ def test_retirements_benchmark_ends_with_its_figures_as_json() -> None:
 @pytest.mark.skipif(not clean5.SHARED.exists(), reason="the shared data are not here")
 def test_acquisitions_benchmark_ends_with_its_figures_as_json(tmp_path: Path) -> None:
     small = ["--pool", "300", "--seeds", "2", "--labels", "150", "--cold-seeds", "1", "--representations", "quick"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.acquisition", *small, "--strategies", "epig", "--keep", str(tmp_path)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = measured("acquisition", *small, "--strategies", "epig", "--keep", str(tmp_path))
     for mix in ("natural", "rare"):
         said = figures["quick"][mix]
         assert said["random"]["paired_gain"] == {m: [0.0, 0.0] for m in ("accuracy", "nll", "loss")}
@@ -113,23 +103,6 @@ def test_a_saving_is_read_off_smoothed_curves_where_they_reach_randoms_end() -> 
     assert said["lame"]["saving_accuracy"] is None
     assert said["quick"]["rare_ratio"] == 2
     assert said["quick"]["paired_gain"]["loss"] == [3.25, 0.0]  # 2, 3, 4 and 4 from 150 labels on
-
-
-def measured(name: str, *options: str) -> dict[str, Any]:
-    """What a benchmark says, on one thread."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", *options],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert figures["machine"]
-    assert f"-m benchmarks.{name}" in figures["command"]
-    return figures
 
 
 @pytest.mark.slow

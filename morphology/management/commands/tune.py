@@ -1,18 +1,11 @@
 """`manage.py tune --project SLUG`: fine-tune a project's encoder on its votes, here and now."""
 
-import os
-import socket
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from labelling.models import Project
-from ml.errors import VoorwerpError
-from morphology.enqueue import cancel
-from morphology.errors import MorphologyError
-from morphology.management.commands.cycle import Bars
+from morphology.here import do_here
 from morphology.models import Job
-from morphology.running import claim, perform
 from morphology.tuning import tune
 
 
@@ -23,20 +16,4 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="SLUG")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"there is no project {options['project']!r}")
-        unfinished = project.jobs.unfinished().filter(kind=Job.Kind.TUNE).order_by("pk").first()
-        job = unfinished or Job.objects.create(kind=Job.Kind.TUNE, project=project)
-        with Bars() as bars:
-            work = claim(job.pk, f"manage.py tune@{socket.gethostname()}:{os.getpid()}", bars.show)
-            if work is None:
-                raise CommandError(f"{job} is in another worker's hands")
-            try:
-                perform(work, tune, lambda _: None)
-            except KeyboardInterrupt:
-                cancel(work.job)
-                raise
-            except (VoorwerpError, MorphologyError) as error:
-                raise CommandError(str(error)) from error
-        self.stdout.write(work.job.message)
+        self.stdout.write(do_here(Job.Kind.TUNE, tune, options["project"], "tune"))
