@@ -27,6 +27,7 @@ from ml.encoders import MAX_FEATURE, Encoder, embed
 from ml.errors import PosteriorError
 from ml.images import Augmentation
 from ml.resuming import Standing, TrainingState
+from ml.schedule import set_rates
 from ml.training import Progress
 
 _EMBEDDED_AT_ONCE = 256
@@ -214,7 +215,7 @@ class _Adaptation:
         self.student.train()
         for step in range(self.steps_an_epoch):
             rows = np.sort(order[step * recipe.batch_size : (step + 1) * recipe.batch_size])
-            self._set_rates(epoch * self.steps_an_epoch + step)
+            set_rates(self.optimiser, epoch * self.steps_an_epoch + step, self.n_steps, self.recipe.warm_up)
             told = self._told(rows, shower)
             self.optimiser.zero_grad()
             torch.autograd.backward(told[0] + recipe.fidelity * told[1])
@@ -235,14 +236,6 @@ class _Adaptation:
         fidelity = functional.mse_loss(said_again, torch.cat([said, said]))
         spread = torch.tensor(spread_of(projected.detach())).to(fidelity)
         return torch.stack([contrast(projected, recipe.temperature), fidelity, spread])
-
-    def _set_rates(self, step: int) -> None:
-        """Up in a straight line, down along half a cosine."""
-        rise = self.recipe.warm_up * self.n_steps
-        fall = max(0.0, step - rise) / (self.n_steps - rise)
-        share = min(1.0, (step + 1) / max(rise, 1.0)) * (1 + math.cos(math.pi * fall)) / 2
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["height"] * share
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:

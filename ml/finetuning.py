@@ -49,6 +49,7 @@ from ml.networks import TreeHead
 from ml.posterior import Votes
 from ml.processes import Team, team_of_torchrun
 from ml.resuming import Standing, TrainingState
+from ml.schedule import set_rates
 from ml.training import Progress, fit_head
 
 DEFAULT = DeepRecipe()
@@ -199,7 +200,7 @@ class _Training:
         self.network.train()
         with closing(_ahead(draw, self.steps_an_epoch * recipe.n_accumulated)) as batches:
             for step in range(epoch * self.steps_an_epoch, (epoch + 1) * self.steps_an_epoch):
-                self._set_rates(step)
+                set_rates(self.optimiser, step, self.n_steps, self.recipe.warm_up)
                 self.optimiser.zero_grad()
                 for part in range(recipe.n_accumulated):
                     is_last = part == recipe.n_accumulated - 1
@@ -257,14 +258,6 @@ class _Training:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast("cuda", enabled=self.device.startswith("cuda"))
-
-    def _set_rates(self, step: int) -> None:
-        """Up in a straight line, down along half a cosine."""
-        rise = self.recipe.warm_up * self.n_steps
-        fall = max(0.0, step - rise) / (self.n_steps - rise)
-        share = min(1.0, (step + 1) / max(rise, 1.0)) * (1 + math.cos(math.pi * fall)) / 2
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["height"] * share
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
