@@ -70,15 +70,6 @@ def crop_centre(batch: Tensor, fraction: float) -> Tensor:
     return batch[..., top : top + keep_h, left : left + keep_w]
 
 
-def resize(images: Images, size_px: int, *, batch: int = 512) -> Images:
-    """Resize uint8 (G, H, W, 3) to (G, size_px, size_px, 3) with antialiasing."""
-    small = np.empty((len(images), size_px, size_px, 3), np.uint8)
-    for start in range(0, len(images), batch):
-        floats = fit_size(as_batch(images[start : start + batch]), size_px)
-        small[start : start + batch] = as_uint8(floats)
-    return small
-
-
 def as_uint8(batch: Tensor) -> Images:
     """Float (G, 3, H, W) in [0, 1] back to uint8 (G, H, W, 3), rounded."""
     levels = batch.mul(255).round_().clamp_(0, 255).to(torch.uint8)

@@ -115,15 +115,6 @@ class _Held(torch.autograd.Function):
         return torch.where(is_lost, 0.0, slope), None, None
 
 
-def concentrations_from(tree: DecisionTree, mean_logits: Tensor, log_precision: Tensor) -> Tensor:
-    """Dirichlet concentrations (..., A) of a network's two outputs, float64.
-
-    Those of a multiple-choice question's answer are the pair (a, precision - a): this returns a.
-    """
-    mean = mean_from_logits(tree, mean_logits.double())
-    return mean * tree_index(tree, mean.device).to_answers(precision_from(log_precision.double()))
-
-
 def dirichlet_multinomial_nll(concentrations: Tensor, votes: Tensor) -> Tensor:
     """-ln DM(votes | n, concentrations) of one single-choice question, (..., K) and (..., K) -> (...), float64.
 

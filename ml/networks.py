@@ -1,15 +1,14 @@
-"""The Bayesian CNN: a timm encoder, and on its features a small head that gives samples of a posterior.
+"""The heads: small networks on an encoder's features that give samples of a posterior; a CNN with one is Bayesian.
 
 Whatever the kind of head, sample s is one fixed function, used for every galaxy: so samples of different galaxies
-belong together. `TreeHead` is what all kinds share. Here are the *dropout* head (Gal & Ghahramani 2016,
-arXiv:1506.02142: sample s is member s mod M with one mask, drawn once from a seed; a mask on the features is the same
-as a mask on the weights, so 32 samples cost one matrix product) and the *ensemble* (Lakshminarayanan et al. 2017,
-arXiv:1612.01474: sample s is member s). `ml.laplace` has the third kind.
+belong together. `TreeHead` is what all kinds share. Here are the *dropout* head, the Bayesian CNN of the literature
+(Gal & Ghahramani 2016, arXiv:1506.02142: sample s is member s mod M with one mask, drawn once from a seed; a mask on
+the features is the same as a mask on the weights, so 32 samples cost one matrix product), and the *ensemble*
+(Lakshminarayanan et al. 2017, arXiv:1612.01474: sample s is member s). `ml.laplace` has the third kind.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ N_SAMPLES = 32
 
 _START_SPREAD = 3e-3
 """Output weights begin so small that the biases alone speak, and not at 0, where all samples would be equal."""
-
 
 _EMPTY = 1e-6
 """Part of the first component's variance below which a component is left out."""
@@ -202,31 +200,6 @@ class EnsembleHead(DropoutHead):
 
     def _masked_weights(self, n_samples: int, seed: int) -> Tensor:
         return self.weight[:n_samples]
-
-
-class BayesianCNN(nn.Module):
-    """Images (G, 3, H, W) to what `TreeHead` gives; for training end to end.
-
-    BatchNorm stays in evaluation mode even while training: the statistics of a few dozen galaxies would be worse
-    than those the encoder came with, and a prediction must not depend on who else is in the batch.
-    """
-
-    def __init__(self, encoder: nn.Module, head: TreeHead) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-
-    def train(self, mode: bool = True) -> "BayesianCNN":
-        """Switch dropout on or off; batch normalisation stays as it is."""
-        super().train(mode)
-        for module in self.encoder.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
-        return self
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean logits (G, M, A) and log precisions (G, M, Q)."""
-        outputs: Any = self.head(self.encoder(images))
-        return outputs[0], outputs[1]
 
 
 def _centre_and_scale(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,8 @@ def test_tree_loss_is_the_dirichlet_multinomial_of_each_question() -> None:
     walk = {"smooth-or-featured": "smooth", "how-rounded": "round", "something-odd": "no"}
     votes = 7 * GZ2.count(walk)
     got = losses.tree_nll(GZ2, logits, log_precision, double(votes), double(GZ2.totals(votes, 7)))
-    alpha = losses.concentrations_from(GZ2, logits, log_precision).numpy()
+    precision = GZ2.spread(losses.precision_from(log_precision.double()).numpy())
+    alpha = losses.mean_from_logits(GZ2, logits.double()).numpy() * precision
     for i, (question, place) in enumerate(GZ2.slices.items()):
         n = votes[place].sum()
         expected = -scipy.stats.dirichlet_multinomial.logpmf(votes[place], alpha[place], n) if n else 0.0
