@@ -38,8 +38,8 @@ class Trust:
     def limited(self, posterior: Posterior, n_votes: Floats | None = None) -> Posterior:
         """The posterior's means, with no more precision than they are worth, or than (G,) people have voted.
 
-        The model never outvotes the people: measured with a tenth of the pictures exchanged, that halves what the
-        galaxies pay whom it has mistaken.
+        The cap by votes is a rule and not Bayes's: the model shall never outvote the people. Measured with a tenth of
+        the pictures exchanged, it halves what the galaxies pay whom the model has mistaken.
         """
         precision = 1 / (1 / posterior.precision + 1 / self.worth)  # (G, S, Q)
         if n_votes is not None:
