@@ -44,7 +44,26 @@ class Belief:
     """(G,) fewer than 8 samples would have been left with a say, so their weights were evened out."""
 
 
-def believe(posterior: Posterior, votes: Votes, trust: Trust) -> Belief:
+@dataclass(frozen=True)
+class OwnFractions:
+    """The posterior of each galaxy's own fractions: of sample s a Dirichlet, or a flat one where the network is wrong.
+
+    Given sample s, a question's fractions follow ``model`` with the probability ``1 - wrong``, else ``flat``.
+    """
+
+    weights: Floats
+    """(G, S) of the samples, given the votes; they sum to 1."""
+    wrong: Floats
+    """(G, S, Q) probability that the network is wrong about the question, given the sample and the votes."""
+    model: Posterior
+    """(G, S, .) with the votes in it."""
+    flat: Posterior
+    """(G, 1, .) with the votes in it."""
+    is_tempered: npt.NDArray[np.bool_]
+    """(G,)"""
+
+
+def own_fractions(posterior: Posterior, votes: Votes, trust: Trust) -> OwnFractions:
     """Combine the network's posterior of these galaxies with the votes that each has so far.
 
     Votes on which the network was trained are counted twice, a little: `trust` is measured on others.
@@ -55,20 +74,25 @@ def believe(posterior: Posterior, votes: Votes, trust: Trust) -> Belief:
         log_model = np.log1p(-trust.doubt) + model.log_likelihood(*cast)  # (G, S, Q)
     log_flat = np.log(trust.doubt) + flat.log_likelihood(*cast)  # (G, 1, Q)
     log_both = np.logaddexp(log_model, log_flat)  # (G, S, Q)
-    wrong = np.exp(log_flat - log_both)
     weights, is_tempered = tempered_weights(log_both.sum(-1))
     # Surprise is judged by all that the model claims; what it then counts for, by how many people have voted.
     n_votes = np.asarray(votes.totals, dtype=np.float64)[:, 0]  # the first question is asked of everybody
     model, flat = trust.limited(posterior, n_votes).after(*cast), flat.after(*cast)
-    wrong_of_answer = tree.spread(wrong)
-    mean = (1 - wrong_of_answer) * model.mean + wrong_of_answer * flat.mean  # (G, S, A)
-    entropy = (1 - wrong) * expected_entropy(model) + wrong * expected_entropy(flat)  # (G, S, Q)
+    return OwnFractions(weights, np.exp(log_flat - log_both), model, flat, is_tempered)
+
+
+def believe(posterior: Posterior, votes: Votes, trust: Trust) -> Belief:
+    """What is believed of each galaxy's fractions, and what the next vote would tell: see `own_fractions`."""
+    tree, own = posterior.tree, own_fractions(posterior, votes, trust)
+    wrong_of_answer = tree.spread(own.wrong)
+    mean = (1 - wrong_of_answer) * own.model.mean + wrong_of_answer * own.flat.mean  # (G, S, A)
+    entropy = (1 - own.wrong) * expected_entropy(own.model) + own.wrong * expected_entropy(own.flat)  # (G, S, Q)
     return Belief(
-        fractions=np.einsum("gs,gsa->ga", weights, mean),
-        reach=np.einsum("gs,gsq->gq", weights, tree.reach(mean)),
-        unknown_nats=_unknown(tree, weights, mean, entropy),
-        distrust=np.einsum("gs,gsq->gq", weights, wrong),
-        is_tempered=is_tempered,
+        fractions=np.einsum("gs,gsa->ga", own.weights, mean),
+        reach=np.einsum("gs,gsq->gq", own.weights, tree.reach(mean)),
+        unknown_nats=_unknown(tree, own.weights, mean, entropy),
+        distrust=np.einsum("gs,gsq->gq", own.weights, own.wrong),
+        is_tempered=own.is_tempered,
     )
 
 
