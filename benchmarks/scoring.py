@@ -4,7 +4,7 @@
 
 * `head_us_per_galaxy_64`: 64 samples and tree-BALD of an embedded galaxy, in microseconds.
 * `overhead_64`: (encoder + 64 samples + tree-BALD) over (encoder + one pass of the head), the shipped encoder;
-  `overhead_64_convnext_atto` alike, with fresh weights, which cost the same.
+  `overhead_64_convnext_atto` alike, with fresh weights, which cost the same, at its own 224 px; and at 64 px.
 * `speedup_over_rerun`: against decoding and encoding every picture again for each of 25 samples, as a network whose
   dropout lies anywhere must. One such round is measured and taken 25 times.
 * `baal_passes`: what 25 iterations of baal 2.1 over the same pool cost in plain passes of the same network, and
@@ -62,15 +62,18 @@ def main() -> None:
     shipped = measure(load_encoder(), images, votes, arguments.passes, jpegs)
     tell(f"shipped encoder: {shipped}")
     shipped |= measure_baal(load_encoder(), images, arguments.passes, shipped["samples_25_s"])
-    atto = measure(load_encoder("convnext_atto", size_px=64, is_pretrained=False), images, votes, arguments.passes)
+    atto = measure(load_encoder("convnext_atto", is_pretrained=False), images, votes, min(2, arguments.passes))
+    small = measure(load_encoder("convnext_atto", size_px=64, is_pretrained=False), images, votes, arguments.passes)
     figures = {
         "head_us_per_galaxy_64": shipped["head_us_per_galaxy"],
         "overhead_64": shipped["overhead"],
         "overhead_64_convnext_atto": atto["overhead"],
+        "overhead_64_convnext_atto_64_px": small["overhead"],
         "speedup_over_rerun": shipped["speedup_over_rerun"],
         **{key: shipped[key] for key in ("baal_speedup", "baal_passes") if key in shipped},
         "shipped": shipped,
         "convnext_atto": atto,
+        "convnext_atto_64_px": small,
     }
     publish({**figures, "n_images": len(images), "targets": TARGETS}, seeds=[0], out=arguments.out)
 
