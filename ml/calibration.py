@@ -22,9 +22,10 @@ CONFIDENT = 0.8
 MIN_ASKED = 5
 """Votes below which a majority says little of what most people would say."""
 
-_N_DRAWS = 400
-_NORMAL = 1.959964
+NORMAL = 1.959964
 """95 % of a normal distribution lie within so many deviations."""
+
+_N_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def mean_with_interval(values: Floats) -> Estimate:
         return Estimate(np.nan, np.nan, np.nan)
     mean = float(values.mean())
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-    return Estimate(mean, mean - _NORMAL * error, mean + _NORMAL * error)
+    return Estimate(mean, mean - NORMAL * error, mean + NORMAL * error)
 
 
 def bootstrap(parts: Floats, figure: Callable[[Floats], Floats], *, seed: int = 0) -> Estimate:
@@ -248,9 +249,9 @@ def wilson(n_hits: float, n: float) -> Estimate:
     """A share with Wilson's 95 % interval (1927), which is no point at 100 %; n may be an effective number."""
     if not n:
         return Estimate(np.nan, np.nan, np.nan)
-    share, z2 = n_hits / n, _NORMAL**2
+    share, z2 = n_hits / n, NORMAL**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _NORMAL / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    half = NORMAL / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return Estimate(share, float(max(centre - half, 0)), float(min(centre + half, 1)))
 
 

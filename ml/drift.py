@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, stats
 
-from ml.calibration import Estimate, wilson
+from ml.calibration import NORMAL, Estimate, wilson
 from ml.errors import PosteriorError
 from ml.posterior import Floats
 
@@ -27,7 +27,6 @@ _N_FOLDS = 5
 _RIDGE = 1.0
 _FAR = 4.0
 _N_AT_ONCE = 512
-_NORMAL = 1.959964
 
 Embeddings = npt.NDArray[np.floating]
 
@@ -72,7 +71,7 @@ def measure(chosen: Embeddings, by_lot: Embeddings, pool: Embeddings, *, seed: i
 def told_apart(a: Floats, b: Floats, *, seed: int = 0) -> Estimate | None:
     """Cross-validated area under the curve of a quadratic ridge classifier between components (N, C) and (M, C).
 
-    With DeLong's (1988, Biometrics 44, 837) 95 % interval. None below 50 galaxies of either side.
+    With its 95 % interval. None below 50 galaxies of either side.
     """
     if min(len(a), len(b)) < MIN_GALAXIES:
         return None
@@ -93,13 +92,31 @@ def told_apart(a: Floats, b: Floats, *, seed: int = 0) -> Estimate | None:
 
 
 def area_under_curve(a: Floats, b: Floats) -> Estimate:
-    """Probability that a score of `a` is above one of `b`, ties half, with DeLong's 95 % interval."""
+    """Probability that a score of `a` is above one of `b`, ties half, with a 95 % interval, right from 20 of each on.
+
+    The interval is all areas that would have given the one found within 1.96 standard errors, as Wilson's is of a share
+    (Newcombe 2006, Statistics in Medicine 25, 559, method 5). An area's variance is Hanley & McNeil's (1982, Radiology
+    143, 29), more by as much as the scores at hand scatter more than that (DeLong et al. 1988, Biometrics 44, 837).
+    """
+    n_a, n_b = len(a), len(b)
     ranks = stats.rankdata(np.concatenate([a, b]))
-    of_a = (ranks[: len(a)] - stats.rankdata(a)) / len(b)  # share of b below each
-    of_b = 1 - (ranks[len(a) :] - stats.rankdata(b)) / len(a)
-    area = float(of_a.mean())
-    error = _NORMAL * float(np.sqrt(of_a.var(ddof=1) / len(a) + of_b.var(ddof=1) / len(b)))
-    return Estimate(area, max(area - error, 0.0), min(area + error, 1.0))
+    of_a = (ranks[:n_a] - stats.rankdata(a)) / n_b  # share of b below each
+    of_b = 1 - (ranks[n_a:] - stats.rankdata(b)) / n_a
+    found = float(of_a.mean())
+
+    def usual_variance(area: float) -> float:
+        alike = (1 - area) / (2 - area) + area / (1 + area)
+        return area * (1 - area) * (1 + ((n_a + n_b) / 2 - 1) * alike) / (n_a * n_b)
+
+    own_variance = float(of_a.var(ddof=1) / n_a + of_b.var(ddof=1) / n_b)
+    inner = min(max(found, 1e-9), 1 - 1e-9)
+    excess = max(1.0, own_variance / usual_variance(inner))
+
+    def beyond(area: float) -> float:
+        return (area - found) ** 2 - NORMAL**2 * excess * usual_variance(area)
+
+    low, high = (optimize.brentq(beyond, end, inner) for end in (0.0, 1.0))
+    return Estimate(found, float(low), float(high))
 
 
 def outside_support(chosen: Floats, by_lot: Floats, pool: Floats) -> Estimate:

@@ -26,11 +26,30 @@ def test_the_area_by_hand_and_by_scipy() -> None:
     assert area_under_curve(a, b).value == pytest.approx(u / (80 * 120))
 
 
+@pytest.mark.parametrize(("n_a", "n_b"), [(20, 20), (20, 60), (60, 60), (50, 300)])
+@pytest.mark.parametrize("area", [0.5, 0.75, 0.95])
+@pytest.mark.parametrize("spread", [1.0, 2.5])
+def test_the_interval_holds_the_area_as_often_as_it_says(n_a: int, n_b: int, area: float, spread: float) -> None:
+    rng = np.random.default_rng(1)
+    apart = stats.norm.ppf(area) * np.hypot(1, spread)
+    got = [area_under_curve(rng.normal(apart, spread, n_a), rng.normal(0, 1, n_b)) for _ in range(150)]
+    assert np.mean([auc.low <= area <= auc.high for auc in got]) == pytest.approx(0.95, abs=0.045)
+
+
 def test_the_interval_is_that_of_repeated_samples() -> None:
     rng = np.random.default_rng(1)
     got = [area_under_curve(rng.normal(0.5, 1, 100), rng.normal(0, 1, 100)) for _ in range(300)]
     spread = np.std([auc.value for auc in got])
     assert np.mean([(auc.high - auc.low) / (2 * 1.96) for auc in got]) == pytest.approx(spread, rel=0.15)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_that_never_cross_do_not_make_it_certain(sign: int) -> None:
+    got = area_under_curve(sign * np.arange(20.0), sign * np.arange(-30.0, 0.0))
+    ends = sorted(abs(end - got.value) for end in (got.low, got.high))
+    assert got.value == (1 if sign > 0 else 0)
+    assert ends[0] == pytest.approx(0, abs=1e-6)
+    assert 0.05 < ends[1] < 0.2
 
 
 def test_nothing_has_changed() -> None:
