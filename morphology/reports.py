@@ -22,13 +22,13 @@ from morphology import embeddings, predictions, training_set
 from morphology.gate import holdout_votes
 from morphology.learning_curve import learning_curve, random_rows
 from morphology.models import ModelVersion
+from morphology.pages.figures import MOST_VOLUNTEERS
 from morphology.running import Work
 from morphology.segments import Ids
 
 MIN_GALAXIES = 30
 """Of the report half with votes, before a figure is given."""
 
-MOST_VOLUNTEERS = 1000.0
 _N_REPORT_GALAXIES = 5000
 """Enough for any interval here; a bootstrap's memory grows with them."""
 

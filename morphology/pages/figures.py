@@ -7,7 +7,8 @@ from typing import Any
 from ml.schema import Question
 from morphology.pages.plots import Ends
 
-MOST_VOLUNTEERS = 1000
+MOST_VOLUNTEERS = 1000.0
+"""Stands for this many or more, in a report too: the votes cannot tell such a model from the truth."""
 MIN_SURE = 10
 """Galaxies below which a share of them is not printed."""
 
@@ -36,7 +37,12 @@ def share(ends: Ends | None, digits: int = 0) -> Told:
 
 
 def volunteers(ends: Ends) -> Told:
-    """A number of volunteers; beyond a thousand the votes cannot tell it from the truth."""
+    """A number of volunteers. One that the votes set no bound to is said by its lower bound alone."""
+    value, low, high = ends
+    if value is not None and value >= MOST_VOLUNTEERS:
+        return Told("more than these votes can tell" if low is None else f"more than {_number(low)}")
+    if low is not None and high is not None and high >= MOST_VOLUNTEERS:
+        return Told(_told(ends, _number).value, f"{_number(low)} or more")
     return _told(ends, _number)
 
 
@@ -80,9 +86,7 @@ def _told(ends: Ends | None, write: Any) -> Told:
 
 
 def _number(n: float) -> str:
-    if n >= MOST_VOLUNTEERS:
-        return f"over {MOST_VOLUNTEERS:,}"
-    return f"{n:.0f}" if n >= 10 else f"{n:.1f}"
+    return f"{n:,.0f}" if n >= 10 else f"{n:.1f}"
 
 
 def _or(value: float | None, other: float) -> float:

@@ -90,7 +90,7 @@ def page(client: Client, version: ModelVersion) -> str:
 def test_it_says_and_draws_what_the_report_holds(client: Client, project: Project) -> None:
     make_model(project, 3, "retired", report=make_report(project, gain={"mean": -0.4, "standard_error": 0.1}))
     got = page(client, make_model(project, 4, "live", report=make_report(project)))
-    for text in ("1.10", "9.6", "5,680 votes on 142 galaxies", "more careful than it need be", "over 1,000"):
+    for text in ("1.10", "9.6", "5,680 votes on 142 galaxies", "more careful than it need be", "8.2 or more"):
         assert text in got, text
     answers = project.tree.questions[0].answers
     assert f"Of 102 that volunteers call “{answers[0].text}”, it calls 2 “{answers[1].text}”." in got
