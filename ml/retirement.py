@@ -6,10 +6,10 @@ weighted by DM(k | alpha_s), of Dir(alpha_s + k). What one more volunteer's walk
 I(y; p) = H(E p) - E H(p), the entropy of an answer less what people will always disagree on, and for a Dirichlet
 of concentrations a and sum A it is a closed form: E H(p) = psi(A + 1) - sum_i a_i / A psi(a_i + 1).
 
-The network's word is limited by what it is worth (`ml.trust`): it never counts for more people than have voted, and
-under each sample a question's fractions come from Dir(alpha_s), or with the probability of doubt from a flat prior.
-Votes that the network finds surprising raise the odds of the flat one, by Bayes' rule alone; then the votes speak for
-themselves.
+The network's word is limited by what it is worth (`ml.trust`): under each sample a question's fractions come from
+Dir(alpha_s), or with the probability of doubt from a flat prior. Votes that the network finds surprising raise the odds
+of the flat one, by Bayes' rule alone; then the votes speak for themselves. Two safeguards are rules of ours, and no
+inference: the network never counts for more people than have voted, and weights of few samples are evened out.
 """
 
 from dataclasses import dataclass
