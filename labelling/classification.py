@@ -96,9 +96,7 @@ def _earlier(vote: Classification) -> Classification | None:
         return same_uuid
     if same_uuid is not None:
         raise VoteConflict(f"the UUID {vote.uuid} came before with another vote")
-    if Classification.objects.filter(
-        volunteer=vote.volunteer_id, subject=vote.subject_id, superseded_by__isnull=True
-    ).exists():
+    if Classification.objects.standing().filter(volunteer=vote.volunteer_id, subject=vote.subject_id).exists():
         raise VoteConflict("this volunteer has classified this galaxy already")
     return None
 

@@ -93,7 +93,7 @@ def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator
 
 def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:
     # NOT IN a list that is hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
-    voted = Classification.objects.filter(volunteer=volunteer, superseded_by__isnull=True)
+    voted = Classification.objects.standing().filter(volunteer=volunteer)
     return Subject.objects.filter(
         project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
     ).exclude(pk__in=voted.values("subject"))

@@ -69,9 +69,7 @@ def _stored(subject: Subject) -> Tally:
 def _tallies(subjects: Sequence[Subject], n_answers: int) -> dict[int, Tally]:
     """What the classifications of each subject add up to."""
     walks: dict[int, list[Classification]] = defaultdict(list)
-    for classification in Classification.objects.filter(
-        subject__in=subjects, superseded_by__isnull=True
-    ).select_related("tree_version"):
+    for classification in Classification.objects.counted().filter(subject__in=subjects).select_related("tree_version"):
         walks[classification.subject_id].append(classification)
     return {subject.pk: _tally(walks[subject.pk], n_answers) for subject in subjects}
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
 
 from morphology.pages.health import health
 
@@ -9,6 +10,8 @@ urlpatterns = [
     path("healthz", health, name="health"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("language/", include("django.conf.urls.i18n")),
+    path("texts.js", JavaScriptCatalog.as_view(packages=["labelling"]), name="texts"),
     path("", include("labelling.pages.urls")),
     path("", include("morphology.pages.urls")),
 ]

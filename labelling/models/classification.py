@@ -1,12 +1,26 @@
 """One volunteer's walk through the tree for one subject."""
 
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from labelling.models.assignment import Assignment
 from labelling.models.project import TreeVersion
 from labelling.models.subject import Subject
 from labelling.models.volunteer import Volunteer
+
+
+class ClassificationQuerySet(QuerySet["Classification"]):
+    """Which of the classifications that are kept for ever still say something."""
+
+    def standing(self) -> Self:
+        """What its volunteer says now: neither taken back nor replaced by a later one."""
+        return self.filter(superseded_by__isnull=True, undone_at__isnull=True)
+
+    def counted(self) -> Self:
+        """What a subject's counts are made of: standing, by a volunteer whose votes are not set aside."""
+        return self.standing().filter(volunteer__set_aside_at__isnull=True)
 
 
 class Classification(models.Model):
@@ -28,12 +42,21 @@ class Classification(models.Model):
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
+    undone_at = models.DateTimeField(null=True, blank=True, help_text="when its volunteer took it back")
+
+    objects = ClassificationQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["volunteer", "subject"], name="one_vote_each", condition=Q(superseded_by__isnull=True)
+                fields=["volunteer", "subject"],
+                name="one_vote_each",
+                condition=Q(superseded_by__isnull=True, undone_at__isnull=True),
             )
+        ]
+        indexes = [
+            # my page, undo, conduct: what this volunteer did last
+            models.Index(fields=["volunteer", "-created_at"], name="last_classified"),
         ]
 
     def __str__(self) -> str:

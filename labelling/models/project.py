@@ -23,6 +23,20 @@ class Project(models.Model):
         MARGIN = "margin", "closest call (margin)"
         RANDOM = "random", "random"
 
+    class Practising(models.TextChoices):
+        """How often a galaxy with a known answer comes: the less, the more one has seen (labelling.practice)."""
+
+        GALAXY_ZOO = "galaxy_zoo", "often at first: 40, 30, 20, then 10 %"
+        SPACE_WARPS = "space_warps", "33, 20, then 10 %"
+        PLANET_HUNTERS = "planet_hunters", "33, 5, then 1 %"
+        NEVER = "never", "never"
+
+    class Weighting(models.TextChoices):
+        """How the weighted fractions, which stand beside the plain ones, weigh a volunteer (labelling.weighting)."""
+
+        SKILL = "skill", "by skill, a question"
+        CONSISTENCY = "consistency", "by agreement with others, as Galaxy Zoo 2 did"
+
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
@@ -73,6 +87,16 @@ class Project(models.Model):
     )
     n_samples = models.PositiveSmallIntegerField(default=32, validators=[MinValueValidator(2)])
 
+    research = models.TextField(blank=True, help_text="for volunteers: what the answers are needed for")
+    results = models.TextField(blank=True, help_text="for volunteers: what has come of them so far")
+    practice = models.CharField(max_length=16, choices=Practising.choices, default=Practising.GALAXY_ZOO)
+    weighting = models.CharField(max_length=12, choices=Weighting.choices, default=Weighting.SKILL)
+    learned_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="the live model has learned from the votes before this moment (empty: no model)",
+    )
+
     def __str__(self) -> str:
         return self.title
 
@@ -97,6 +121,7 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         RESEARCHER = "researcher", "researcher"
         MODERATOR = "moderator", "moderator"
+        TRANSLATOR = "translator", "translator"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")

@@ -38,6 +38,12 @@ class Subject(models.Model):
     n_late = models.PositiveIntegerField(default=0, help_text="of these, after the lease or after retirement")
     retired_at = models.DateTimeField(null=True, blank=True)
     retired_reason = models.CharField(max_length=12, choices=Retired.choices, blank=True)
+    paused_at = models.DateTimeField(
+        null=True, blank=True, help_text="served to nobody since: three volunteers reported its image"
+    )
+    weighted_counts = ArrayField(
+        models.FloatField(), null=True, blank=True, help_text="counts by volunteers' weights, when last weighed"
+    )
 
     priority = models.FloatField(null=True, blank=True, help_text="higher is served sooner; empty before any score")
     priority_reason = models.CharField(max_length=200, blank=True)

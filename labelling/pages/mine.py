@@ -28,7 +28,7 @@ def classifications_by(request: HttpRequest) -> QuerySet[Classification]:
     volunteer = known_volunteer(request)
     if volunteer is None:
         return Classification.objects.none()
-    return Classification.objects.filter(volunteer=volunteer, superseded_by__isnull=True)
+    return Classification.objects.standing().filter(volunteer=volunteer)
 
 
 @require_safe

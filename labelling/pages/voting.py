@@ -108,11 +108,11 @@ def classifications(request: HttpRequest) -> HttpResponseBase:
     vote = _vote(request)
     accepted = accept(token=vote["token"], uuid=vote["uuid"], walk=vote["walk"])
     classification = accepted.classification
-    n_by_you = Classification.objects.filter(
-        volunteer=classification.volunteer_id,
-        subject__project=classification.subject.project_id,
-        superseded_by__isnull=True,
-    ).count()
+    n_by_you = (
+        Classification.objects.standing()
+        .filter(volunteer=classification.volunteer_id, subject__project=classification.subject.project_id)
+        .count()
+    )
     return JsonResponse(
         {"classification": classification.pk, "late": classification.late, "n_classifications_by_you": n_by_you},
         status=201 if accepted.is_new else 200,

@@ -207,7 +207,7 @@ def _n_simulated() -> Expression:
     simulated = Volunteer.objects.filter(is_simulated=True)
     if not simulated.exists():
         return Value(0)
-    theirs = Classification.objects.filter(subject=OuterRef("pk"), volunteer__in=simulated, superseded_by=None)
+    theirs = Classification.objects.counted().filter(subject=OuterRef("pk"), volunteer__in=simulated)
     counted = theirs.order_by().values("subject").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), 0)
 

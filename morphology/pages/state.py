@@ -58,9 +58,9 @@ def state(request: HttpRequest, slug: str) -> HttpResponse:
         "project": project,
         "progress": progress,
         "n_late": project.subjects.aggregate(n=Sum("n_late"))["n"] or 0,
-        "n_by_simulated": Classification.objects.filter(
-            subject__project=project, volunteer__is_simulated=True, superseded_by=None
-        ).count(),
+        "n_by_simulated": Classification.objects.counted()
+        .filter(subject__project=project, volunteer__is_simulated=True)
+        .count(),
         "n_holdout": project.subjects.exclude(side=Galaxy.Side.POOL).count(),
         "n_new": n_new,
         "n_missing": max(project.votes_per_cycle - n_new, 0),

@@ -1,0 +1,109 @@
+"""What volunteers say to each other about galaxies: tags, comments, favourites, collections. None of it is a vote."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+
+from labelling.models.subject import Subject
+from labelling.models.volunteer import Volunteer
+
+
+def new_link_key() -> str:
+    """What the address of a private collection ends in; 96 bits, not to be guessed."""
+    return secrets.token_urlsafe(12)
+
+
+class Tag(models.Model):
+    """A word that a volunteer has put on a subject, `ring` for #ring."""
+
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="tags")
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="tags")
+    word = models.CharField(max_length=40, help_text="lower case, without the #")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject", "volunteer", "word"], name="one_tag_each")]
+        indexes = [models.Index(fields=["word"], name="tag_word")]  # what else has this tag
+
+    def __str__(self) -> str:
+        return f"#{self.word}"
+
+
+class Comment(models.Model):
+    """A short remark on a subject; hidden, never deleted, by a moderator."""
+
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="comments")
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="comments")
+    text = models.CharField(max_length=500)
+    created_at = models.DateTimeField(auto_now_add=True)
+    hidden_at = models.DateTimeField(null=True, blank=True)
+    hidden_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.volunteer} on {self.subject}"
+
+
+class CommentReport(models.Model):
+    """A volunteer's word that a comment should not stand; settled when a moderator has hidden it or let it be."""
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="reports")
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["comment", "volunteer"], name="one_comment_report_each")]
+
+    def __str__(self) -> str:
+        return f"report of {self.comment}"
+
+
+class Favourite(models.Model):
+    """A subject that a volunteer wants to find again."""
+
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="favourites")
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="favourites")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["volunteer", "subject"], name="one_favourite_each")]
+
+    def __str__(self) -> str:
+        return f"{self.subject}, a favourite of {self.volunteer}"
+
+
+class Collection(models.Model):
+    """A volunteer's own set of subjects; a private one opens to its owner and to whoever has the link."""
+
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="collections")
+    title = models.CharField(max_length=120)
+    text = models.CharField(max_length=500, blank=True)
+    is_public = models.BooleanField(default=False)
+    link_key = models.CharField(max_length=32, unique=True, default=new_link_key)
+    subjects: "models.ManyToManyField[Subject, CollectionItem]" = models.ManyToManyField(
+        Subject, through="CollectionItem", related_name="collections"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CollectionItem(models.Model):
+    """A subject in a collection."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="items")
+    subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "subject"], name="once_in_a_collection")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} in {self.collection}"
