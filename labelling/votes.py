@@ -1,15 +1,21 @@
-"""The reconciler: counts a project's votes again from its classifications, which are the truth behind each count."""
+"""A subject's counts and the classifications behind them: taking one out exactly, and counting all of them again.
+
+The classifications are the truth; the counts are what they add up to.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from django.db import transaction
 
 from labelling.models import Classification, Project, Subject
+from labelling.retirement import retire_if_due
 
 _CHUNK = 1000
+_BY_VOTES = (Subject.Retired.COUNT, Subject.Retired.CONSENSUS)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,23 @@ class Difference:
     subject_id: int
     stored: Tally
     recounted: Tally
+
+
+def subtract(vote: Classification, subject: Subject, now: datetime) -> None:
+    """Take a counted walk out of its subject's counts, and open the subject again where its votes had retired it.
+
+    The caller holds the subject's lock, has read it and its project under it, and marks the classification as undone
+    or superseded in the same transaction. A subject that is still full stays retired since when it was.
+    """
+    subject.counts = (np.asarray(subject.counts) - vote.tree_version.tree.count(vote.walk)).tolist()
+    subject.n_classifications -= 1
+    subject.n_late -= bool(vote.late)
+    if subject.retired_reason in _BY_VOTES:
+        since = subject.retired_at
+        subject.retired_at, subject.retired_reason = None, ""
+        if retire_if_due(subject, now):
+            subject.retired_at = since
+    subject.save(update_fields=["counts", "n_classifications", "n_late", "retired_at", "retired_reason"])
 
 
 def recount(project: Project, *, mend: bool = False) -> list[Difference]:

@@ -2,9 +2,11 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from labelling.models import Classification, Subject
-from labelling.votes import Difference, Tally, recount
+from labelling.retirement import retire
+from labelling.votes import Difference, Tally, recount, subtract
 from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, SMOOTH
 
@@ -62,3 +64,39 @@ def test_the_command_fails_while_books_differ():
 def test_an_unknown_project_is_refused():
     with pytest.raises(CommandError, match="nowhere"):
         call_command("recount", "--project", "nowhere")
+
+
+def take_out(classification: Classification) -> Subject:
+    """Undo it as its callers do, and the subject as it is then."""
+    subject = Subject.objects.select_for_update(no_key=True).select_related("project").get(pk=classification.subject_id)
+    Classification.objects.filter(pk=classification.pk).update(undone_at=timezone.now())
+    subtract(classification, subject, timezone.now())
+    subject.refresh_from_db()
+    return subject
+
+
+def test_a_vote_is_taken_out_exactly_and_a_full_subject_opens_again():
+    project, (first, _) = voted_project()
+    first.refresh_from_db()
+    assert first.retired_reason == Subject.Retired.COUNT
+    smooth, _ = Classification.objects.order_by("pk")
+    opened = take_out(smooth)
+    assert (opened.counts, opened.n_classifications) == ([0, 1, 1, 0], 1)
+    assert (opened.retired_at, opened.retired_reason) == (None, "")
+    assert recount(project) == []
+
+
+def test_a_subject_that_is_still_full_stays_retired_since_when_it_was():
+    project, (first, _) = voted_project()
+    first.refresh_from_db()
+    project.retirement_limit = 1
+    project.save()
+    assert take_out(Classification.objects.earliest("pk")).retired_at == first.retired_at
+
+
+def test_a_broken_image_stays_retired_whatever_is_taken_out():
+    project = make_project(retirement_limit=5)
+    [subject] = make_subjects(project, 1)
+    cast = vote(served(project, make_volunteers(1)[0]), SMOOTH).classification
+    retire(subject.pk, Subject.Retired.BROKEN)
+    assert take_out(cast).retired_reason == Subject.Retired.BROKEN
