@@ -29,7 +29,9 @@ def serve(
     if project.tree_version_id is None:
         return None
     now = now or timezone.now()
-    Volunteer.objects.select_for_update(no_key=True).get(pk=volunteer.pk)
+    volunteer = Volunteer.objects.select_for_update(no_key=True).get(pk=volunteer.pk)
+    if volunteer.merged_into is not None:  # signed in a moment ago, in another tab
+        return serve(project, volunteer.merged_into, now=now, rng=rng)
     open_leases = Assignment.objects.filter(
         volunteer=volunteer, subject__project=project, ended_at__isnull=True
     ).select_related("subject")
@@ -49,7 +51,10 @@ def token(assignment: Assignment) -> str:
 
 
 def read_token(text: str) -> Assignment:
-    """The assignment that a token names; VoteRefused when it is not one of ours."""
+    """The assignment that a token names; VoteRefused when it is not one of ours.
+
+    One that was given to an anonymous volunteer who has signed in since is the signed-in one's.
+    """
     try:
         essence = signing.loads(text[: _MAX_TOKEN_LENGTH + 1], salt=_SALT)
     except (signing.BadSignature, UnicodeEncodeError) as bad:  # JSON may spell half a character, which has no bytes
@@ -57,7 +62,7 @@ def read_token(text: str) -> Assignment:
     assignment = (
         Assignment.objects.select_related("volunteer", "tree_version", "subject__project").filter(pk=essence[0]).first()
     )
-    if assignment is None or _essence(assignment) != essence:
+    if assignment is None or not _names(essence, assignment):
         raise VoteRefused("the assignment of this token no longer exists")
     return assignment
 
@@ -110,6 +115,14 @@ def _lease(pick: Pick, project: Project, volunteer: Volunteer, now: datetime) ->
         served_at=now,
         expires_at=now + timedelta(seconds=project.lease_seconds),
     )
+
+
+def _names(essence: list[int], assignment: Assignment) -> bool:
+    now = _essence(assignment)
+    if essence == now:
+        return True
+    is_same_work = (essence[0], essence[2:]) == (now[0], now[2:])
+    return is_same_work and assignment.volunteer.merged.filter(pk=essence[1]).exists()
 
 
 def _essence(assignment: Assignment) -> list[int]:

@@ -63,6 +63,8 @@ def _store(vote: Classification, now: datetime | None) -> Accepted:
     now = now or timezone.now()  # under the lock: so what ended before a subject retired has an earlier time
     # In a query of its own: joined to the one that waits for the lock, it would be as old as that one's start.
     subject.project = Project.objects.select_related("tree_version").get(pk=subject.project_id)
+    # Whose it is now: a merge, which needs this lock, too, may have given it to the signed-in volunteer.
+    vote.volunteer = Assignment.objects.select_related("volunteer").get(pk=vote.assignment_id).volunteer
     earlier = _earlier(vote)
     if earlier is not None:
         return Accepted(earlier, is_new=False)

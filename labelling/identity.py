@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 
+from labelling.merging import merge
 from labelling.models import Volunteer
 
 COOKIE = "volunteer"
@@ -15,14 +16,17 @@ _COOKIE_SECONDS = 365 * 24 * 3600
 
 
 def volunteer_of(request: HttpRequest) -> Volunteer:
-    """The volunteer behind a request, made on first need.
-
-    Somebody who classified anonymously and then signs in keeps those votes, unless the user has a volunteer already.
-    """
+    """The volunteer behind a request, made on first need; what a user did anonymously before becomes the user's."""
     anonymous = _of_cookie(request)
     if isinstance(request.user, User):
         return _of_user(request.user, anonymous)
     return anonymous or Volunteer.objects.create()
+
+
+def credit(request: HttpRequest) -> None:
+    """Credit what this browser did anonymously to the user who has just signed in or up."""
+    if _of_cookie(request) is not None:
+        volunteer_of(request)
 
 
 def known_volunteer(request: HttpRequest) -> Volunteer | None:
@@ -46,24 +50,28 @@ def remember(response: HttpResponseBase, volunteer: Volunteer) -> None:
 
 
 def _of_cookie(request: HttpRequest) -> Volunteer | None:
-    """The cookie's volunteer while it is anonymous; once a user adopted it, its key opens nothing."""
+    """The cookie's volunteer while it is anonymous; once a user is credited with its work, its key opens nothing."""
     key = request.get_signed_cookie(COOKIE, default=None, salt=_SALT, max_age=_COOKIE_SECONDS)
-    return Volunteer.objects.filter(key=UUID(key), user__isnull=True).first() if key else None
+    if not key:
+        return None
+    return Volunteer.objects.filter(key=UUID(key), user__isnull=True, merged_into__isnull=True).first()
 
 
 def _of_user(user: User, anonymous: Volunteer | None) -> Volunteer:
     own = Volunteer.objects.filter(user=user).first()
-    if own is not None:
-        return own
-    if anonymous is not None and _adopt(anonymous, user):
+    if own is None and anonymous is not None and _adopt(anonymous, user):
         return Volunteer.objects.get(user=user)
-    return Volunteer.objects.get_or_create(user=user)[0]
+    own = own or Volunteer.objects.get_or_create(user=user)[0]
+    if anonymous is not None and merge(anonymous, own):
+        own.refresh_from_db()
+    return own
 
 
 def _adopt(anonymous: Volunteer, user: User) -> bool:
     """Give an anonymous row to a user; False when another request was first with the row or with the user."""
     try:
         with transaction.atomic():
-            return Volunteer.objects.filter(pk=anonymous.pk, user__isnull=True).update(user=user) == 1
+            free = Volunteer.objects.filter(pk=anonymous.pk, user__isnull=True, merged_into__isnull=True)
+            return free.update(user=user) == 1
     except IntegrityError:
         return False

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from labelling.identity import COOKIE, known_volunteer, remember, volunteer_of
+from labelling.identity import COOKIE, credit, known_volunteer, remember, volunteer_of
 from labelling.models import Volunteer
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +42,22 @@ def test_votes_before_the_first_sign_in_stay_the_users(ada):
     assert anonymous.user == ada
 
 
-def test_a_user_with_a_volunteer_keeps_it_and_the_anonymous_one_stays_apart(ada):
+def test_a_user_with_a_volunteer_keeps_it_and_the_anonymous_one_is_merged_into_it(ada):
     own, anonymous = volunteer_of(request_of(ada)), volunteer_of(request_of())
+    before = request_of(volunteer=anonymous)
     assert volunteer_of(request_of(ada, anonymous)) == own
     anonymous.refresh_from_db()
-    assert anonymous.user is None
+    assert (anonymous.user, anonymous.merged_into) == (None, own)
+    assert known_volunteer(before) is None
+    assert volunteer_of(before) not in (own, anonymous)
+
+
+def test_signing_in_credits_what_was_done_before_and_makes_nobody(ada):
+    credit(request_of(ada))
+    assert not Volunteer.objects.exists()
+    anonymous = volunteer_of(request_of())
+    credit(request_of(ada, anonymous))
+    assert Volunteer.objects.get().user == ada
 
 
 def test_the_cookie_of_an_adopted_volunteer_opens_nothing(ada, ben):

@@ -1,0 +1,145 @@
+"""Crediting what was done anonymously to the signed-in volunteer that its browser turned out to belong to.
+
+Locks are taken in the order of `assignment` and `classification`: volunteers, subjects, assignments; of several rows of
+a kind by id. All of it is one transaction: whoever looks sees the two volunteers apart, or one.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import OperationalError, models, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from psycopg.errors import DeadlockDetected
+
+from labelling.models import (
+    Assignment,
+    Classification,
+    Collection,
+    Comment,
+    CommentReport,
+    Favourite,
+    ImageReport,
+    PracticeWalk,
+    Project,
+    SetAside,
+    Skill,
+    Skip,
+    Subject,
+    Suspicion,
+    Tag,
+    Volunteer,
+)
+from labelling.votes import subtract
+
+_TRIES = 3
+
+MOVED: tuple[type[models.Model], ...] = (Comment, Collection, SetAside)
+"""What one volunteer may have any number of."""
+
+MOVED_ONCE: Mapping[type[models.Model], tuple[str, ...]] = {
+    Skip: ("subject",),
+    ImageReport: ("subject",),
+    PracticeWalk: ("practice",),
+    Tag: ("subject", "word"),
+    Favourite: ("subject",),
+    CommentReport: ("comment",),
+    Suspicion: ("kind", "day"),
+}
+"""What a volunteer has once for these fields: where both have it, the signed-in one's stays."""
+
+
+def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> bool:
+    """Make everything that `anonymous` did `own`'s; False when there is nothing to do.
+
+    Where both voted on a subject the earlier vote stands and the later is superseded: its walk leaves the counts, and a
+    subject that falls below its limit opens again. Frozen training sets stay as they are. Done twice, or by two tabs
+    at once, it happens once. Not done while the votes of either are set aside: signing in undoes no such act.
+    """
+    for is_last in (False,) * (_TRIES - 1) + (True,):
+        try:
+            with transaction.atomic():
+                return _merge(anonymous.pk, own.pk, now or timezone.now())
+        except OperationalError as error:  # an UPDATE of many subjects may take them in another order than we do
+            if is_last or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _merge(anonymous_id: int, own_id: int, now: datetime) -> bool:
+    # From here on neither is served, so neither's assignments grow.
+    both = Volunteer.objects.select_for_update(no_key=True).filter(pk__in=[anonymous_id, own_id]).order_by("pk")
+    volunteers = {volunteer.pk: volunteer for volunteer in both}
+    anonymous, own = volunteers[anonymous_id], volunteers[own_id]
+    if not _is_to_merge(anonymous, own):
+        return False
+    subjects = _locked(Subject.objects.filter(assignments__volunteer=anonymous))
+    _supersede_twins(anonymous, own, subjects, now)
+    Classification.objects.filter(volunteer=anonymous).update(volunteer=own)
+    _move_leases(anonymous, own, now)
+    for model, same in MOVED_ONCE.items():
+        _move_once(model, same, anonymous, own)
+    for model in MOVED:
+        model._default_manager.filter(volunteer=anonymous).update(volunteer=own)
+    Skill.objects.filter(volunteer=anonymous).delete()  # estimated anew from the votes
+    _join(anonymous, own)
+    return True
+
+
+def _is_to_merge(anonymous: Volunteer, own: Volunteer) -> bool:
+    is_free = anonymous.user_id is None and anonymous.merged_into_id is None
+    is_counted = anonymous.set_aside_at is None and own.set_aside_at is None
+    return is_free and own.user_id is not None and is_counted
+
+
+def _locked(wanted: models.QuerySet[Subject]) -> dict[int, Subject]:
+    """These subjects by id, each with its project as it is now that the subject cannot change."""
+    ids = list(wanted.order_by("pk").values_list("pk", flat=True).distinct())
+    subjects = {s.pk: s for s in Subject.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
+    projects = Project.objects.select_related("tree_version").in_bulk({s.project_id for s in subjects.values()})
+    for subject in subjects.values():
+        subject.project = projects[subject.project_id]
+    return subjects
+
+
+def _supersede_twins(anonymous: Volunteer, own: Volunteer, subjects: Mapping[int, Subject], now: datetime) -> None:
+    """Of two votes on one subject let the earlier stand."""
+    cast: dict[int, list[Classification]] = defaultdict(list)
+    standing = Classification.objects.standing().filter(volunteer__in=[anonymous, own], subject__in=subjects)
+    for vote in standing.select_related("tree_version").order_by("created_at", "pk"):
+        cast[vote.subject_id].append(vote)
+    for subject_id, votes in cast.items():
+        if len(votes) == 2:
+            earlier, later = votes
+            subtract(later, subjects[subject_id], now)
+            later.superseded_by = earlier
+            later.save(update_fields=["superseded_by"])
+
+
+def _move_leases(anonymous: Volunteer, own: Volunteer, now: datetime) -> None:
+    """The assignments become `own`'s, whom their tokens now credit; one open lease a subject, and none after a vote."""
+    opened = Assignment.objects.filter(ended_at__isnull=True, volunteer__in=[anonymous, own])
+    voted = Classification.objects.standing().filter(volunteer=own, subject=OuterRef("subject"))
+    held = Assignment.objects.filter(volunteer=own, subject=OuterRef("subject"), ended_at__isnull=True)
+    ended = {"ended_at": now, "outcome": Assignment.Outcome.RETURNED}
+    opened.filter(Exists(voted)).update(**ended)
+    opened.filter(Exists(held), volunteer=anonymous).update(**ended)
+    Assignment.objects.filter(volunteer=anonymous).update(volunteer=own)
+
+
+def _move_once(model: type[models.Model], same: tuple[str, ...], anonymous: Volunteer, own: Volunteer) -> None:
+    rows = model._default_manager.filter(volunteer=anonymous)
+    twins = model._default_manager.filter(volunteer=own, **{field: OuterRef(field) for field in same})
+    rows.filter(Exists(twins)).delete()
+    rows.update(volunteer=own)
+
+
+def _join(anonymous: Volunteer, own: Volunteer) -> None:
+    """Mark who it turned out to be; a public name goes along when the signed-in volunteer has none."""
+    name, is_on_leaderboard = anonymous.public_name, anonymous.is_on_leaderboard
+    anonymous.merged_into, anonymous.public_name, anonymous.is_on_leaderboard = own, "", False
+    anonymous.save(update_fields=["merged_into", "public_name", "is_on_leaderboard"])
+    if name and not own.public_name:
+        own.public_name, own.is_on_leaderboard = name, is_on_leaderboard
+        own.save(update_fields=["public_name", "is_on_leaderboard"])

@@ -1,0 +1,265 @@
+"""What was done anonymously is credited to whoever signs in, and the books balance."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from labelling import merging
+from labelling.assignment import serve, token
+from labelling.classification import accept
+from labelling.errors import VoteConflict
+from labelling.merging import merge
+from labelling.models import (
+    Assignment,
+    Classification,
+    Collection,
+    Comment,
+    CommentReport,
+    Favourite,
+    ImageReport,
+    Practice,
+    PracticeWalk,
+    Project,
+    Skill,
+    Skip,
+    Subject,
+    Suspicion,
+    Tag,
+    Volunteer,
+)
+from labelling.votes import recount
+from tests.labelling.factories import counts_of, make_project, make_subject, make_subjects, served, vote
+from tests.labelling.test_concurrency import together
+from tests.labelling.trees import BARRED, SMOOTH
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def own(ada: User) -> Volunteer:
+    return Volunteer.objects.create(user=ada)
+
+
+@pytest.fixture
+def anonymous(db: None) -> Volunteer:
+    return Volunteer.objects.create()
+
+
+def standing_of(volunteer: Volunteer) -> list[dict[str, object]]:
+    rows = Classification.objects.standing().filter(volunteer=volunteer).order_by("subject_id")
+    return [row.walk for row in rows]
+
+
+def twice_voted(first: Volunteer, then: Volunteer, **rules: object) -> tuple[Project, Subject]:
+    """One galaxy, which the first of them called smooth, and the other barred."""
+    project = make_project(**rules)
+    subject = make_subject(project)
+    leases = [served(project, first), served(project, then)]
+    for lease, walk in zip(leases, (SMOOTH, BARRED), strict=True):
+        vote(lease, walk)
+    return project, subject
+
+
+def test_votes_are_credited_and_counted_as_they_were(own: Volunteer, anonymous: Volunteer) -> None:
+    project = make_project()
+    subjects = make_subjects(project, 2)
+    for walk in (SMOOTH, BARRED):
+        vote(served(project, anonymous), walk)
+    before = counts_of(subjects)
+    assert merge(anonymous, own)
+    assert counts_of(subjects) == before
+    assert standing_of(own) == [SMOOTH, BARRED]
+    assert not Classification.objects.filter(volunteer=anonymous).exists()
+    anonymous.refresh_from_db()
+    assert anonymous.merged_into == own
+    assert recount(project) == []
+
+
+@pytest.mark.parametrize("is_anonymous_first", [True, False])
+def test_of_two_votes_on_one_galaxy_the_earlier_stands(
+    own: Volunteer, anonymous: Volunteer, *, is_anonymous_first: bool
+) -> None:
+    project, subject = twice_voted(*((anonymous, own) if is_anonymous_first else (own, anonymous)))
+    assert merge(anonymous, own)
+    earlier, later = Classification.objects.order_by("pk")
+    assert later.superseded_by == earlier
+    assert standing_of(own) == [SMOOTH]
+    subject.refresh_from_db()
+    assert (subject.counts, subject.n_classifications) == ([1, 0, 0, 0], 1)
+    assert recount(project) == []
+
+
+def test_a_galaxy_that_falls_below_its_limit_opens_again(own: Volunteer, anonymous: Volunteer) -> None:
+    project, subject = twice_voted(own, anonymous, retirement_limit=2)
+    subject.refresh_from_db()
+    assert subject.retired_at is not None
+    merge(anonymous, own)
+    subject.refresh_from_db()
+    assert (subject.retired_at, subject.retired_reason, subject.n_classifications) == (None, "", 1)
+    assert serve(project, own) is None
+    assert serve(project, Volunteer.objects.create()) is not None
+
+
+def test_merging_twice_is_merging_once(own: Volunteer, anonymous: Volunteer) -> None:
+    project, _ = twice_voted(own, anonymous)
+    assert [merge(anonymous, own), merge(anonymous, own)] == [True, False]
+    assert recount(project) == []
+
+
+def test_nobody_takes_the_work_of_somebody_who_has_signed_in(own: Volunteer, ben: User) -> None:
+    bens = Volunteer.objects.create(user=ben)
+    assert not merge(bens, own)
+
+
+@pytest.mark.parametrize("is_anonymous_aside", [True, False])
+def test_signing_in_undoes_no_setting_aside(own: Volunteer, anonymous: Volunteer, *, is_anonymous_aside: bool) -> None:
+    aside = anonymous if is_anonymous_aside else own
+    Volunteer.objects.filter(pk=aside.pk).update(set_aside_at=timezone.now())
+    assert not merge(anonymous, own)
+
+
+def test_a_token_in_the_outbox_is_credited_to_whom_the_volunteer_turned_out_to_be(
+    own: Volunteer, anonymous: Volunteer
+) -> None:
+    project = make_project()
+    make_subject(project)
+    kept = token(served(project, anonymous))
+    merge(anonymous, own)
+    accepted = accept(token=kept, uuid=uuid4(), walk=SMOOTH)
+    assert accepted.classification.volunteer == own
+    assert accepted.classification.late == ""
+    assert recount(project) == []
+
+
+def test_a_vote_that_is_sent_again_after_the_merge_is_the_same_vote(own: Volunteer, anonymous: Volunteer) -> None:
+    project = make_project()
+    make_subject(project)
+    kept, uuid = token(served(project, anonymous)), uuid4()
+    first = accept(token=kept, uuid=uuid, walk=SMOOTH)
+    merge(anonymous, own)
+    again = accept(token=kept, uuid=uuid, walk=SMOOTH)
+    assert (again.classification, again.is_new) == (first.classification, False)
+
+
+def test_a_galaxy_in_both_hands_takes_one_vote(own: Volunteer, anonymous: Volunteer) -> None:
+    project = make_project()
+    make_subject(project)
+    tokens = [token(served(project, anonymous)), token(served(project, own))]
+    merge(anonymous, own)
+    assert Assignment.objects.filter(volunteer=own, ended_at=None).count() == 1
+    accept(token=tokens[0], uuid=uuid4(), walk=SMOOTH)
+    with pytest.raises(VoteConflict, match="classified this galaxy already"):
+        accept(token=tokens[1], uuid=uuid4(), walk=BARRED)
+    assert recount(project) == []
+
+
+def test_a_lease_on_a_galaxy_that_the_other_has_voted_on_ends(own: Volunteer, anonymous: Volunteer) -> None:
+    project = make_project()
+    make_subject(project)
+    lease = served(project, own)
+    vote(served(project, anonymous), SMOOTH)
+    merge(anonymous, own)
+    lease.refresh_from_db()
+    assert lease.outcome == Assignment.Outcome.RETURNED
+
+
+def test_a_page_that_was_opened_before_is_served_for_the_signed_in_volunteer(
+    own: Volunteer, anonymous: Volunteer
+) -> None:
+    project = make_project()
+    make_subject(project)
+    merge(anonymous, own)
+    assert served(project, anonymous).volunteer == own
+
+
+def test_what_else_was_done_moves_along_and_is_there_once(own: Volunteer, anonymous: Volunteer) -> None:
+    project = make_project()
+    one, two = make_subjects(project, 2)
+    practice = Practice.objects.create(
+        project=project, galaxy=one.galaxy, tree_version=project.tree_version, expected={}
+    )
+    comment = Comment.objects.create(subject=one, volunteer=anonymous, text="A ring!")
+    Collection.objects.create(volunteer=anonymous, title="Rings")
+    for volunteer in (own, anonymous):
+        Skip.objects.create(volunteer=volunteer, subject=one)
+        ImageReport.objects.create(volunteer=volunteer, subject=one, why="blank")
+        PracticeWalk.objects.create(uuid=uuid4(), practice=practice, volunteer=volunteer, walk={}, is_right={})
+        Tag.objects.create(volunteer=volunteer, subject=one, word="ring")
+        Favourite.objects.create(volunteer=volunteer, subject=one)
+        CommentReport.objects.create(volunteer=volunteer, comment=comment)
+        Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-22", told="3 a second")
+        Skill.objects.create(
+            project=project, volunteer=volunteer, question="shape", confusion=[], n_answers=1, weight=1,
+            updated_at=timezone.now(),
+        )  # fmt: skip
+    for model in (Skip, Favourite):
+        model.objects.create(volunteer=anonymous, subject=two)
+    Tag.objects.create(volunteer=anonymous, subject=one, word="lens")
+    merge(anonymous, own)
+    counts = {
+        model: (model.objects.filter(volunteer=own).count(), model.objects.filter(volunteer=anonymous).count())
+        for model in (*merging.MOVED_ONCE, Comment, Collection, Skill)
+    }
+    two_of = {Skip, Favourite, Tag}
+    assert counts == {model: (2 if model in two_of else 1, 0) for model in counts}
+
+
+def test_no_table_that_names_a_volunteer_is_forgotten() -> None:
+    known = {*merging.MOVED, *merging.MOVED_ONCE, Assignment, Classification, Skill, Volunteer}
+    fields = Volunteer._meta.get_fields(include_hidden=True)
+    naming = {field.related_model for field in fields if field.auto_created and not field.concrete}
+    assert naming == known
+
+
+def test_a_public_name_goes_along_unless_there_is_one(own: Volunteer, anonymous: Volunteer) -> None:
+    Volunteer.objects.filter(pk=anonymous.pk).update(public_name="Stargazer", is_on_leaderboard=True)
+    merge(anonymous, own)
+    own.refresh_from_db()
+    assert (own.public_name, own.is_on_leaderboard) == ("Stargazer", True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("repetition", range(3))
+def test_two_tabs_that_sign_in_at_once_merge_once(own: Volunteer, anonymous: Volunteer, repetition: int) -> None:
+    project, subject = twice_voted(own, anonymous)
+    assert sorted(together(*[lambda: merge(anonymous, own)] * 2)) == [False, True]
+    assert counts_of([subject]) == [[1, 0, 0, 0]]
+    assert recount(project) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("repetition", range(5))
+def test_votes_and_servings_while_another_tab_signs_in(own: Volunteer, anonymous: Volunteer, repetition: int) -> None:
+    project = make_project(retirement_limit=3)
+    make_subjects(project, 4)
+    leases = [served(project, volunteer) for volunteer in (anonymous, own)]
+    calls: list[Callable[[], object]] = [lambda lease=lease: vote(lease, SMOOTH) for lease in leases]
+    calls += [lambda v=v: serve(project, v) for v in (anonymous, own, anonymous)]
+    together(*calls, lambda: merge(anonymous, own))
+    merge(anonymous, own)
+    assert not Classification.objects.filter(volunteer=anonymous).exists()
+    assert not Assignment.objects.filter(volunteer=anonymous).exists()
+    assert recount(project) == []
+    assert Classification.objects.standing().filter(volunteer=own).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merging_waits_for_no_order_of_its_own(own: Volunteer, anonymous: Volunteer) -> None:
+    """Votes of others on the same galaxies, and an UPDATE of all of them, at the same time."""
+    project = make_project(retirement_limit=9)
+    make_subjects(project, 6)
+    for volunteer in (anonymous, own) * 3:
+        vote(served(project, volunteer), SMOOTH)
+    others = [served(project, Volunteer.objects.create()) for _ in range(4)]
+    later = timezone.now() + timedelta(seconds=1)
+    together(
+        lambda: merge(anonymous, own),
+        lambda: Subject.objects.filter(project=project).update(priority=1),
+        *[lambda lease=lease: vote(lease, BARRED, later) for lease in others],
+    )
+    assert recount(project) == []
+    assert not Classification.objects.filter(volunteer=anonymous).exists()
