@@ -1,7 +1,8 @@
 """Readers of environment variables: each raises at start on nonsense, naming the variable and what was expected."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -57,6 +58,22 @@ def fraction(name: str, default: float) -> float:
 def words(name: str, default: str = "") -> list[str]:
     """Words separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def records(name: str, needed: Collection[str], optional: Collection[str] = ()) -> list[dict[str, str]]:
+    """A JSON list of objects of texts, each with the needed keys and no unknown one; the values may be secrets."""
+    expected = f"{name}: expected a JSON list of objects of {', '.join(needed)} and perhaps {', '.join(optional)}"
+    try:
+        found = json.loads(text(name, "[]"))
+    except (ValueError, RecursionError):
+        raise ImproperlyConfigured(expected) from None  # what is wrong may quote a secret
+    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+        raise ImproperlyConfigured(expected)
+    for record in found:
+        is_known = set(needed) <= set(record) <= {*needed, *optional}
+        if not is_known or not all(isinstance(value, str) and value for value in record.values()):
+            raise ImproperlyConfigured(expected)
+    return found
 
 
 def folder(name: str, default: Path) -> Path:

@@ -93,6 +93,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "labelling",
     "morphology",
@@ -201,6 +203,28 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_ADAPTER = "morphology.accounts.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "morphology.accounts.SocialAccountAdapter"
+
+
+def _openid(record: dict[str, str]) -> dict[str, Any]:
+    """A provider as allauth wants it; over plain HTTP only when it is on this machine."""
+    server = urlsplit(record["server"])
+    if server.scheme != "https" and server.hostname not in ("localhost", "127.0.0.1"):
+        raise ImproperlyConfigured(f"OIDC_PROVIDERS: server {record['server']!r}; expected https://")
+    more = {"scope": record["scope"].split()} if "scope" in record else {}
+    app = {"provider_id": record["id"], "name": record["name"], "client_id": record["client_id"]}
+    return {**app, "secret": record["secret"], "settings": {"server_url": record["server"], **more}}
+
+
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            _openid(record)
+            for record in env.records("OIDC_PROVIDERS", ("id", "name", "server", "client_id", "secret"), ("scope",))
+        ],
+    }
+}
 # How often one address may try to sign in is counted by the visitor's, not by that of the proxy before us.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", int(PRODUCTION))
 AUTH_PASSWORD_VALIDATORS = [

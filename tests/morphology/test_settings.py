@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAIN = '[{"id": "o", "name": "O", "server": "https://o.example", "client_id": "me", "secret": "hush"}]'
 READ = "import morphology.settings as s; print(s.SECRET_KEY, s.STATIC_ROOT)"
 
 
@@ -38,6 +39,9 @@ def test_the_secret_key_is_made_once_whole_and_for_us_alone(tmp_path: Path) -> N
         ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL: expected postgresql://"),
         ("DATABASE_URL", "postgresql://a:b@localhost:port/x", "DATABASE_URL: expected postgresql://"),
         ("VOORWERP_PRODUCTION", "1", "SECRET_KEY is not set"),
+        ("OIDC_PROVIDERS", "orcid", "OIDC_PROVIDERS: expected a JSON list of objects of id, name, server"),
+        ("OIDC_PROVIDERS", '[{"id": "orcid"}]', "OIDC_PROVIDERS: expected a JSON list"),
+        ("OIDC_PROVIDERS", PLAIN.replace("https", "http"), "expected https://"),
     ],
 )
 def test_nonsense_is_refused_at_the_start(tmp_path: Path, name: str, value: str, expected: str) -> None:
@@ -55,3 +59,13 @@ def test_production_refuses_debug_and_a_short_key(tmp_path: Path, extra: dict[st
 def test_production_starts_with_a_key_of_its_own(tmp_path: Path) -> None:
     done = start(tmp_path, VOORWERP_PRODUCTION="1", SECRET_KEY="x" * 50, LOG_LEVEL="warning")
     assert done.stdout.split() == ["x" * 50, str(tmp_path / "static")]
+
+
+def test_an_openid_provider_is_one_variable(tmp_path: Path) -> None:
+    done = start(tmp_path, OIDC_PROVIDERS=PLAIN)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_refused_provider_tells_no_secret(tmp_path: Path) -> None:
+    done = start(tmp_path, OIDC_PROVIDERS=PLAIN.replace("]", ""))
+    assert done.returncode == 1 and "hush" not in done.stderr
