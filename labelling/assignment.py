@@ -1,9 +1,11 @@
-"""Leases: serving a volunteer the next subject, and the signed token that a vote on it must carry.
+"""Leases: serving a volunteer the next subjects, and the signed token that a vote on each must carry.
 
-Locks are taken in one order, here and in `classification`: subject, then assignment. The volunteer's own row is
-locked here alone, so that two tabs of one volunteer are served one after the other.
+Locks are taken in one order, here and wherever votes change: volunteer, subject, assignment. The volunteer's row comes
+first, so that two tabs of one volunteer are served one after the other, and so that whether somebody's votes count does
+not change while one of them is taken.
 """
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,30 +21,66 @@ from labelling.queue import Pick
 
 _SALT = "labelling.assignment"
 _MAX_TOKEN_LENGTH = 500
+_NOTHING: Mapping[int, int] = {}
 
 
-@transaction.atomic
 def serve(
     project: Project, volunteer: Volunteer, *, now: datetime | None = None, rng: np.random.Generator | None = None
 ) -> Assignment | None:
-    """The volunteer's open lease, renewed, or a new one on the subject that the queue picks; None when it has none."""
+    """The one galaxy of a page that looks at no more: what it holds, renewed, or the queue's next; None without any."""
+    served = serve_ahead(project, volunteer, n=1, now=now, rng=rng)
+    return served[0] if served else None
+
+
+@transaction.atomic
+def serve_ahead(
+    project: Project,
+    volunteer: Volunteer,
+    *,
+    n: int,
+    have: Mapping[int, int] = _NOTHING,
+    browser: str = "",
+    now: datetime | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[Assignment]:
+    """Up to `n` leases beside those that the volunteer's open pages name, which are renewed and not given again.
+
+    `have` is what `named` read in their tokens. First come the leases of this browser that no page names, left by one
+    that died; then the queue's next, within this browser's share of the open places. A page that holds nothing gets one
+    while there is one: the last resort is what the volunteer's other browser holds. None twice.
+    """
     if project.tree_version_id is None:
-        return None
-    now = now or timezone.now()
-    volunteer = Volunteer.objects.select_for_update(no_key=True).get(pk=volunteer.pk)
-    if volunteer.merged_into is not None:  # signed in a moment ago, in another tab
-        return serve(project, volunteer.merged_into, now=now, rng=rng)
-    open_leases = Assignment.objects.filter(
-        volunteer=volunteer, subject__project=project, ended_at__isnull=True
-    ).select_related("subject")
-    for lease in open_leases:
-        if _can_resume(lease, project, now) and _renew(lease, project, now):
-            return lease
-    pick = queue.pick(project, volunteer, now=now, rng=rng or np.random.default_rng())
-    # After the pick, which may wait for a subject: never wait for a subject with an assignment locked.
-    for lease in open_leases:
-        _end(lease, Assignment.Outcome.EXPIRED, now)
-    return _lease(pick, project, volunteer, now) if pick else None
+        return []
+    now, rng = now or timezone.now(), rng or np.random.default_rng()
+    volunteer = locked_volunteer(volunteer.pk)
+    leases = list(_open_leases(project, volunteer))
+    alive = [lease for lease in leases if _can_resume(lease, project, now)]
+    unnamed = [lease for lease in alive if lease.pk not in have]
+    again = [lease for lease in unnamed if lease.browser == browser][:n]
+    in_hand = {*have.values(), *(lease.subject_id for lease in alive)}
+    n_held = sum(lease.browser == browser or lease.pk in have for lease in alive)
+    n_new = _n_new(project, volunteer, n - len(again), n_held, is_idle=not have and not again, browser=browser, now=now)
+    pick = queue.pick(project, volunteer, without=in_hand, now=now, rng=rng) if n_new else None
+    # After the first pick, which may wait for a subject: never wait for a subject with an assignment locked.
+    if not (pick or again or have):
+        again = unnamed[:1]
+    _renew_named([lease for lease in alive if lease.pk in have], project, now)
+    _end_all((lease for lease in leases if lease not in alive and lease.pk not in have), now)
+    served = [lease for lease in again if _renew(lease, project, browser, now)]
+    while pick:
+        served.append(_lease(pick, project, volunteer, browser, now))
+        in_hand.add(pick.subject.pk)
+        n_new -= 1
+        # The next with a subject locked: two who wait for each other's would wait for ever.
+        pick = queue.pick(project, volunteer, without=in_hand, now=now, rng=rng, may_wait=False) if n_new else None
+    return served
+
+
+def locked_volunteer(volunteer_id: int) -> Volunteer:
+    """The volunteer, locked for this transaction; of one who signed in a moment ago, the signed-in one."""
+    locked = Volunteer.objects.select_for_update(no_key=True)
+    volunteer = locked.get(pk=volunteer_id)
+    return locked.get(pk=volunteer.merged_into_id) if volunteer.merged_into_id else volunteer
 
 
 def token(assignment: Assignment) -> str:
@@ -55,10 +93,9 @@ def read_token(text: str) -> Assignment:
 
     One that was given to an anonymous volunteer who has signed in since is the signed-in one's.
     """
-    try:
-        essence = signing.loads(text[: _MAX_TOKEN_LENGTH + 1], salt=_SALT)
-    except (signing.BadSignature, UnicodeEncodeError) as bad:  # JSON may spell half a character, which has no bytes
-        raise VoteRefused("the token of this vote was not given out by this site") from bad
+    essence = _signed(text)
+    if essence is None:
+        raise VoteRefused("the token of this vote was not given out by this site")
     assignment = (
         Assignment.objects.select_related("volunteer", "tree_version", "subject__project").filter(pk=essence[0]).first()
     )
@@ -67,36 +104,93 @@ def read_token(text: str) -> Assignment:
     return assignment
 
 
+def named(tokens: Iterable[str]) -> dict[int, int]:
+    """The subjects that these tokens name by their assignments' ids; a token that is not one of ours names nothing."""
+    essences = (_signed(text) for text in tokens)
+    return {essence[0]: essence[2] for essence in essences if essence}
+
+
 def give_back(text: str, *, now: datetime | None = None) -> bool:
     """End the lease of a token so that somebody else can have its place; False when it had ended before."""
-    return _end(read_token(text), Assignment.Outcome.RETURNED, now or timezone.now())
+    return _still_open(read_token(text)).update(ended_at=now or timezone.now(), outcome=_Outcome.RETURNED) == 1
+
+
+def lease_again(earlier: Assignment, now: datetime) -> Assignment:
+    """The volunteer's lease on the subject of an earlier one, for the same reasons: the open one renewed, or anew.
+
+    The caller holds the locks of the volunteer and the subject.
+    """
+    project = earlier.subject.project
+    held = Assignment.objects.filter(volunteer=earlier.volunteer_id, subject=earlier.subject_id, ended_at__isnull=True)
+    lease = held.first() or Assignment(served_at=now, **{name: getattr(earlier, name) for name in _KEPT})
+    lease.expires_at = now + timedelta(seconds=project.lease_seconds)
+    lease.save()
+    return lease
+
+
+_Outcome = Assignment.Outcome
+_KEPT = (
+    "subject",
+    "volunteer",
+    "tree_version",
+    "browser",
+    "arm",
+    "inclusion_probability",
+    "scored_by",
+    "reason",
+    "was_most_uncertain",
+)
+
+
+def _n_new(
+    project: Project, volunteer: Volunteer, n_wanted: int, n_held: int, *, is_idle: bool, browser: str, now: datetime
+) -> int:
+    """How many to pick: what is wanted within the share; one for a page with nothing to do, whatever the share."""
+    if n_wanted == 1 and is_idle and not n_held:
+        return 1
+    if n_wanted < 1:
+        return 0
+    share = queue.share_of_places(project, volunteer, browser, now)
+    return max(int(is_idle), min(n_wanted, share - n_held))
+
+
+def _open_leases(project: Project, volunteer: Volunteer) -> QuerySet[Assignment]:
+    mine = Assignment.objects.filter(volunteer=volunteer, subject__project=project, ended_at__isnull=True)
+    return mine.select_related("subject").order_by("served_at", "pk")
 
 
 def _can_resume(lease: Assignment, project: Project, now: datetime) -> bool:
     return (
         lease.expires_at > now
         and lease.subject.retired_at is None
+        and lease.subject.paused_at is None
         and lease.tree_version_id == project.tree_version_id
         and queue.is_served(project, lease.subject)
     )
 
 
-def _renew(lease: Assignment, project: Project, now: datetime) -> bool:
+def _renew(lease: Assignment, project: Project, browser: str, now: datetime) -> bool:
     """Renew by a conditional UPDATE: a vote in the volunteer's other tab may be ending this lease right now."""
-    lease.expires_at = now + timedelta(seconds=project.lease_seconds)
-    return _still_open(lease).update(expires_at=lease.expires_at) == 1
+    lease.expires_at, lease.browser = now + timedelta(seconds=project.lease_seconds), browser
+    return _still_open(lease).update(expires_at=lease.expires_at, browser=browser) == 1
 
 
-def _end(lease: Assignment, outcome: Assignment.Outcome, now: datetime) -> bool:
-    return _still_open(lease).update(ended_at=now, outcome=outcome) == 1
+def _renew_named(leases: Collection[Assignment], project: Project, now: datetime) -> None:
+    if leases:
+        _still_open(*leases).update(expires_at=now + timedelta(seconds=project.lease_seconds))
 
 
-def _still_open(lease: Assignment) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(pk=lease.pk, ended_at__isnull=True)
+def _end_all(leases: Iterable[Assignment], now: datetime) -> None:
+    if ended := list(leases):
+        _still_open(*ended).update(ended_at=now, outcome=_Outcome.EXPIRED)
 
 
-def _lease(pick: Pick, project: Project, volunteer: Volunteer, now: datetime) -> Assignment:
-    assert project.tree_version_id is not None  # `serve` has asked
+def _still_open(*leases: Assignment) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(pk__in=[lease.pk for lease in leases], ended_at__isnull=True)
+
+
+def _lease(pick: Pick, project: Project, volunteer: Volunteer, browser: str, now: datetime) -> Assignment:
+    assert project.tree_version_id is not None  # `serve_ahead` has asked
     subject = pick.subject
     if not subject.first_arm:
         subject.first_arm = pick.arm
@@ -107,6 +201,7 @@ def _lease(pick: Pick, project: Project, volunteer: Volunteer, now: datetime) ->
         subject=subject,
         volunteer=volunteer,
         tree_version_id=project.tree_version_id,
+        browser=browser,
         arm=pick.arm,
         inclusion_probability=pick.inclusion_probability,
         scored_by=pick.scored_by,
@@ -115,6 +210,15 @@ def _lease(pick: Pick, project: Project, volunteer: Volunteer, now: datetime) ->
         served_at=now,
         expires_at=now + timedelta(seconds=project.lease_seconds),
     )
+
+
+def _signed(text: str) -> list[int] | None:
+    """What a token of ours says; None of any other text."""
+    try:
+        essence: list[int] = signing.loads(text[: _MAX_TOKEN_LENGTH + 1], salt=_SALT)
+    except (signing.BadSignature, UnicodeEncodeError):  # JSON may spell half a character, which has no bytes
+        return None
+    return essence
 
 
 def _names(essence: list[int], assignment: Assignment) -> bool:

@@ -1,4 +1,8 @@
-"""Taking a vote: one transaction inserts the classification and updates one locked row, the subject, or nothing."""
+"""Taking a vote: one transaction inserts the classification and updates its subject, or nothing.
+
+The locks of volunteer and subject are held meanwhile, in this order. The vote of a volunteer whose votes are set aside
+is stored like any other, and not counted.
+"""
 
 import hashlib
 import json
@@ -13,8 +17,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from labelling.assignment import read_token
+from labelling.assignment import locked_volunteer, read_token
 from labelling.errors import VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Project, Subject
 from labelling.project import freeze_tree
@@ -27,7 +32,7 @@ _Late = Classification.Late
 
 @dataclass(frozen=True)
 class Accepted:
-    """A vote that is stored and counted; `is_new` is False when this request repeats one that was answered before."""
+    """A vote that is stored; `is_new` is False when this request repeats one that was answered before."""
 
     classification: Classification
     is_new: bool
@@ -59,12 +64,11 @@ def accept(*, token: str, uuid: UUID, walk: object, now: datetime | None = None)
 
 
 def _store(vote: Classification, now: datetime | None) -> Accepted:
+    vote.volunteer = locked_volunteer(vote.volunteer_id)
     subject = Subject.objects.select_for_update(no_key=True).get(pk=vote.subject_id)
     now = now or timezone.now()  # under the lock: so what ended before a subject retired has an earlier time
     # In a query of its own: joined to the one that waits for the lock, it would be as old as that one's start.
     subject.project = Project.objects.select_related("tree_version").get(pk=subject.project_id)
-    # Whose it is now: a merge, which needs this lock, too, may have given it to the signed-in volunteer.
-    vote.volunteer = Assignment.objects.select_related("volunteer").get(pk=vote.assignment_id).volunteer
     earlier = _earlier(vote)
     if earlier is not None:
         return Accepted(earlier, is_new=False)
@@ -73,13 +77,21 @@ def _store(vote: Classification, now: datetime | None) -> Accepted:
     vote.late = _lateness(subject, list(leases), now)
     vote.subject = subject
     vote.save(force_insert=True)
+    _supersede_undone(vote)
     leases.exclude(pk=vote.assignment_id).update(ended_at=now, outcome=Assignment.Outcome.RETURNED)
     Assignment.objects.filter(pk=vote.assignment_id).update(
         ended_at=Coalesce(F("ended_at"), now), outcome=Assignment.Outcome.CLASSIFIED
     )
     freeze_tree(vote.tree_version, now)
-    _add(votes, subject, is_late=bool(vote.late), now=now)
+    if vote.volunteer.set_aside_at is None:
+        _add(votes, subject, is_late=bool(vote.late), now=now)
     return Accepted(vote, is_new=True)
+
+
+def _supersede_undone(vote: Classification) -> None:
+    """What the volunteer took back of this subject names the vote that came in its place."""
+    undone = Classification.objects.filter(volunteer=vote.volunteer_id, subject=vote.subject_id)
+    undone.filter(undone_at__isnull=False, superseded_by__isnull=True).update(superseded_by=vote)
 
 
 def _add(votes: npt.NDArray[np.int64], subject: Subject, *, is_late: bool, now: datetime) -> None:
@@ -99,13 +111,13 @@ def _earlier(vote: Classification) -> Classification | None:
     if same_uuid is not None:
         raise VoteConflict(f"the UUID {vote.uuid} came before with another vote")
     if Classification.objects.standing().filter(volunteer=vote.volunteer_id, subject=vote.subject_id).exists():
-        raise VoteConflict("this volunteer has classified this galaxy already")
+        raise VoteConflict(gettext("You have classified this galaxy already."))
     return None
 
 
 def _count(vote: Classification, subject: Subject) -> npt.NDArray[np.int64]:
     if vote.tree_version_id != subject.project.tree_version_id:
-        raise VoteRefused("the project's decision tree was changed after this galaxy was served")
+        raise VoteRefused(gettext("The project's decision tree was changed after this galaxy was served."))
     try:
         return vote.tree_version.tree.count(_checked(vote.walk))
     except SchemaError as broken:
@@ -130,7 +142,7 @@ def _lateness(subject: Subject, open_leases: list[Assignment], now: datetime) ->
     """
     if subject.retired_at is not None:
         if not open_leases and subject.n_classifications >= subject.project.retirement_limit:
-            raise VoteRefused("this galaxy was given back, and has all its votes since")
+            raise VoteRefused(gettext("This galaxy was given back, and has all its votes since."))
         return _Late.RETIRED
     return "" if any(lease.expires_at > now for lease in open_leases) else _Late.LEASE
 

@@ -5,7 +5,8 @@ LabellingError
 +-- FileMissing         no file is stored under this sha256
 +-- TreeFrozen          a decision tree has votes and is never changed
 +-- VoteRefused         a vote that belongs to nothing that was served, or breaks the tree
-    +-- VoteConflict    the same UUID came with another body, or this volunteer already voted
+    +-- VoteConflict    the same UUID came with another body, this volunteer already voted, or it is too late to undo
+    +-- VoteUnknown     this volunteer has no such vote
 """
 
 
@@ -30,4 +31,8 @@ class VoteRefused(LabellingError):
 
 
 class VoteConflict(VoteRefused):
-    """The same UUID came with another body, or this volunteer already voted on this subject."""
+    """The same UUID came with another body, this volunteer already voted on this subject, or it is too late to undo."""
+
+
+class VoteUnknown(VoteRefused):
+    """This volunteer has no such vote."""

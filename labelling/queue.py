@@ -4,19 +4,21 @@ Two fixed random orders are walked for the uniform share, one of the pool and on
 pool goes by priority. A hold-out galaxy is served by its uniform walk or not at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from labelling.models import Assignment, Classification, Galaxy, Project, Subject, Volunteer
+from labelling.models import Assignment, Classification, Galaxy, ImageReport, Project, Skip, Subject, Volunteer
 from labelling.models.subject import Arm
 
 _SEEN_TOGETHER = 10
 _MOST_UNCERTAIN_OF_THEM = 5
+_LOOKED_AT = 1000  # open subjects, of which the places are counted
+_PLENTY = 6000  # places: six for each of a thousand volunteers, so how many there are need not be counted
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,24 @@ class Pick:
         return self.subject.priority_reason if self.is_scored else str(self.arm.label)
 
 
-def pick(project: Project, volunteer: Volunteer, *, now: datetime, rng: np.random.Generator) -> Pick | None:
+def pick(
+    project: Project,
+    volunteer: Volunteer,
+    *,
+    now: datetime,
+    rng: np.random.Generator,
+    without: Collection[int] = (),
+    may_wait: bool = True,
+) -> Pick | None:
     """Lock the next subject for this volunteer, within the caller's transaction; None when it has none.
 
-    The arm is drawn by the project's shares; the others stand in when it has nothing for this volunteer.
+    The arm is drawn by the project's shares; the others stand in when it has nothing for this volunteer. `without` are
+    the subjects that the volunteer has in hand; a caller who holds another subject's lock may not wait for one.
     """
     arms = _arms(project, rng.random())
-    for candidates, is_waiting in _attempts(project, volunteer, now):
+    for candidates, is_waiting in _attempts(project, volunteer, without, now):
+        if is_waiting and not may_wait:
+            continue
         for arm in arms:
             subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
             if subject is not None:
@@ -61,10 +74,24 @@ def is_served(project: Project, subject: Subject) -> bool:
 
 def has_work_for(project: Project, volunteer: Volunteer) -> bool:
     """Whether any subject still wants this volunteer's vote, be it in other hands just now."""
-    wanting = _wanting(project, volunteer)
-    if project.holdout_uniform_share == 0:
-        wanting = wanting.filter(side=Galaxy.Side.POOL)
-    return wanting.exists()
+    return _wanting(_open(project), volunteer).exists()
+
+
+def share_of_places(project: Project, volunteer: Volunteer, browser: str, now: datetime) -> int:
+    """How many places one browser may hold, so that the last ones go round: those open, over the browsers at work.
+
+    At work is who was served within the time of a lease and has not given all of it back. Where the first open subjects
+    have plenty of places, all of these are one's share.
+    """
+    first = _open(project).annotate(n=project.retirement_limit - F("n_classifications"))[:_LOOKED_AT]
+    n_places = int(first.aggregate(total=Sum("n"))["total"] or 0)
+    if n_places >= _PLENTY:
+        return n_places
+    running = Assignment.objects.filter(subject__project=project, expires_at__gt=now)
+    at_work = running.filter(outcome__in=("", Assignment.Outcome.CLASSIFIED)).exclude(
+        volunteer=volunteer, browser=browser
+    )
+    return n_places // (1 + at_work.values("volunteer", "browser").distinct().count())
 
 
 def _arms(project: Project, draw: float) -> list[Arm]:
@@ -78,25 +105,44 @@ def _arms(project: Project, draw: float) -> list[Arm]:
     return [arm for arm in arms if arm != Arm.HOLDOUT_UNIFORM or project.holdout_uniform_share > 0]
 
 
-def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator[tuple[QuerySet[Subject], bool]]:
+def _attempts(
+    project: Project, volunteer: Volunteer, without: Collection[int], now: datetime
+) -> Iterator[tuple[QuerySet[Subject], bool]]:
     """Where to look in turn, and whether to wait for locked rows.
 
     The cap on the most uncertain tenth yields when nothing else is left: no work is withheld. Only when every row that
     could do is locked by somebody else do we wait for one, so a busy small project does not turn people away.
     """
-    every = _with_a_place(_wanting(project, volunteer), project, now)
+    every = _with_a_place(_wanting(_unretired(project), volunteer).exclude(pk__in=without), project, now)
     if _had_enough_uncertain(project, volunteer):
         others = every.filter(is_most_uncertain=False)
         yield from ((others, False), (others, True))
     yield from ((every, False), (every, True))
 
 
-def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:
-    # NOT IN a list that is hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
-    voted = Classification.objects.standing().filter(volunteer=volunteer)
+def _unretired(project: Project) -> QuerySet[Subject]:
     return Subject.objects.filter(
-        project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
-    ).exclude(pk__in=voted.values("subject"))
+        project=project,
+        retired_at__isnull=True,
+        paused_at__isnull=True,
+        n_classifications__lt=project.retirement_limit,
+    )
+
+
+def _open(project: Project) -> QuerySet[Subject]:
+    """What the project shows to anybody."""
+    subjects = _unretired(project)
+    return subjects if project.holdout_uniform_share > 0 else subjects.filter(side=Galaxy.Side.POOL)
+
+
+def _wanting(subjects: QuerySet[Subject], volunteer: Volunteer) -> QuerySet[Subject]:
+    """Those that the volunteer has not voted on, nor skipped, nor reported."""
+    # NOT IN lists that are hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
+    voted = Classification.objects.standing().filter(volunteer=volunteer)
+    skipped = Skip.objects.filter(volunteer=volunteer)
+    reported = ImageReport.objects.filter(volunteer=volunteer)
+    seen = [voted.values("subject"), skipped.values("subject"), reported.values("subject")]
+    return subjects.exclude(pk__in=seen[0]).exclude(pk__in=seen[1]).exclude(pk__in=seen[2])
 
 
 def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:

@@ -19,6 +19,9 @@ class Assignment(models.Model):
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="assignments")
     volunteer = models.ForeignKey(Volunteer, on_delete=models.PROTECT, related_name="assignments")
     tree_version = models.ForeignKey(TreeVersion, on_delete=models.PROTECT, related_name="+")
+    browser = models.CharField(
+        max_length=16, blank=True, help_text="which of a signed-in volunteer's browsers holds it: a hash of its session"
+    )
     arm = models.CharField(max_length=16, choices=Arm.choices)
     inclusion_probability = models.FloatField(
         null=True, blank=True, help_text="part of the fixed random order reached; empty where unknown (acquired)"
@@ -44,6 +47,8 @@ class Assignment(models.Model):
             models.Index(fields=["subject", "expires_at"], name="open_leases", condition=Q(ended_at__isnull=True)),
             # queue: what this volunteer was served last
             models.Index(fields=["volunteer", "-served_at"], name="last_served"),
+            # queue: who is at work
+            models.Index(fields=["expires_at"], name="lease_expires"),
         ]
 
     def __str__(self) -> str:

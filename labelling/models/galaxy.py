@@ -83,3 +83,15 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return f"{self.galaxy} [{self.position}]"
+
+    @property
+    def north_deg(self) -> float | None:
+        """From the upward direction of the page rendition, counter-clockwise; None where its file did not say."""
+        north_deg: float | None = self.stretch.get("north_deg")
+        return north_deg
+
+    @property
+    def east_is_left(self) -> bool | None:
+        """Whether east is left of north, as on the sky; None where its file did not say."""
+        is_left: bool | None = self.stretch.get("east_is_left_of_north")
+        return is_left

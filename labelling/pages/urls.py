@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern] = [
     path("projects/<slug:slug>/classify/", classify, name="classify"),
     path("projects/<slug:slug>/next/", voting.next_galaxy, name="next_galaxy"),
     path("classifications/", voting.classifications, name="classifications"),
+    path("classifications/<uuid:uuid>/undo/", voting.undo_classification, name="undo_classification"),
+    path("assignments/skip/", voting.skip_assignment, name="skip_assignment"),
+    path("assignments/report/", voting.report_assignment, name="report_assignment"),
     path("assignments/return/", voting.return_assignment, name="return_assignment"),
     path("images/<slug:sha256>", voting.image, name="image"),
 ]

@@ -1,60 +1,40 @@
-"""The classifying page's own requests, as JSON: the next galaxy, a vote, a lease given back; and the images.
+"""The classifying page's own requests, as JSON: galaxies to look at, votes, second thoughts, leases; and the images.
 
-Nothing here tells why a galaxy was served: arm, priority and model stay unknown until the vote is in.
+`labelling.pages.replies` holds what is answered.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition, require_safe
 
 from labelling import files, queue
-from labelling.assignment import give_back, serve, token
+from labelling.assignment import give_back, named, serve_ahead
 from labelling.classification import accept
-from labelling.errors import FileMissing, VoteConflict, VoteRefused
+from labelling.errors import FileMissing, VoteConflict, VoteRefused, VoteUnknown
 from labelling.identity import remember, volunteer_of
-from labelling.models import Assignment, Classification, Image, Project
+from labelling.models import Image, Project
+from labelling.pages.replies import NextJson, UndoneJson, accepted_json, assignment_json
 from labelling.project import is_open_to
+from labelling.reporting import report
+from labelling.skipping import skip
+from labelling.undo import undo
 
 MAX_BODY_BYTES = 64 * 1024
+MOST_AHEAD = 6
+MOST_HELD = 100  # tokens that a browser names: of all its tabs, and of votes that are still on their way
 _A_YEAR_SECONDS = 365 * 24 * 3600
 
 View = Callable[..., HttpResponseBase]
-
-
-class GalaxyJson(TypedDict):
-    """What a volunteer is told of the galaxy: its name, and whether it is real."""
-
-    survey: str
-    name: str
-    is_simulated: bool
-
-
-class ImageJson(TypedDict):
-    """Where the picture is, and how large."""
-
-    url: str
-    width_px: int
-    height_px: int
-    pixel_scale_arcsec: float | None
-
-
-class AssignmentJson(TypedDict):
-    """A lease as its volunteer sees it."""
-
-    token: str
-    expires_at: str
-    galaxy: GalaxyJson
-    image: ImageJson | None
 
 
 def _posted(view: View) -> View:
@@ -73,29 +53,34 @@ def _posted(view: View) -> View:
             return view(request, **arguments)
         except VoteConflict as conflict:
             return _error(409, str(conflict))
+        except (VoteUnknown, Http404) as unknown:
+            return _error(404, str(unknown))
         except VoteRefused as refused:
             return _error(400, str(refused))
-        except Http404 as unknown:
-            return _error(404, str(unknown))
 
     return answer
 
 
 @_posted
 def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Serve the volunteer a galaxy of this project: the one in hand again, or the queue's next.
+    """Serve `n` more galaxies of this project (1 unless told; 0 only renews), beside those whose tokens are in `have`.
 
-    `signed_in` tells a page that was opened under an account when its session has ended.
+    `have` is everything that the browser still holds, whichever of its tabs does: these leases are renewed and not sent
+    again, and one that is not named is taken to be a dead tab's and handed out first. `why` there is nothing to send is
+    told of this volunteer, so a page that holds something itself need not say it. `signed_in` tells a page that was
+    opened under an account when its session has ended.
     """
     project = Project.objects.filter(slug=slug).first()
     if project is None or not is_open_to(project, request.user):
         raise Http404(f"there is no project {slug!r} to classify in")
+    n, have = _wish(request)
     volunteer = volunteer_of(request)
-    assignment = serve(project, volunteer)
-    body: dict[str, Any] = {"signed_in": isinstance(request.user, User), "assignment": None}
-    if assignment is not None:
-        body["assignment"] = _assignment_json(assignment)
-    else:
+    served = serve_ahead(project, volunteer, n=n, have=named(have), browser=_browser(request))
+    body: NextJson = {
+        "signed_in": isinstance(request.user, User),
+        "assignments": [assignment_json(assignment) for assignment in served],
+    }
+    if not served and n:
         body["why"] = "in_other_hands" if queue.has_work_for(project, volunteer) else "all_done"
     response = JsonResponse(body)
     remember(response, volunteer)
@@ -105,25 +90,46 @@ def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
 @_posted
 def classifications(request: HttpRequest) -> HttpResponseBase:
     """Take a vote: 201 when it is new, 200 when this very vote was taken before. It is stored when we answer."""
-    vote = _vote(request)
-    accepted = accept(token=vote["token"], uuid=vote["uuid"], walk=vote["walk"])
-    classification = accepted.classification
-    n_by_you = (
-        Classification.objects.standing()
-        .filter(volunteer=classification.volunteer_id, subject__project=classification.subject.project_id)
-        .count()
-    )
-    return JsonResponse(
-        {"classification": classification.pk, "late": classification.late, "n_classifications_by_you": n_by_you},
-        status=201 if accepted.is_new else 200,
-    )
+    body = _object(request, {"uuid", "token", "walk"}, {"uuid", "token"})
+    accepted = accept(token=body["token"], uuid=_uuid(body["uuid"]), walk=body["walk"])
+    return JsonResponse(accepted_json(accepted.classification), status=201 if accepted.is_new else 200)
+
+
+@_posted
+def undo_classification(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Take back one of the volunteer's last votes: the answer is its galaxy, leased again, and its walk."""
+    undone = undo(uuid, volunteer_of(request))
+    body: UndoneJson = {"assignment": assignment_json(undone.assignment), "walk": undone.walk}
+    return JsonResponse(body)
+
+
+@_posted
+def skip_assignment(request: HttpRequest) -> HttpResponseBase:
+    """The volunteer cannot tell: the galaxy goes to others, and does not return."""
+    skip(_object(request, {"token"}, {"token"})["token"])
+    return HttpResponse(status=204)
+
+
+@_posted
+def report_assignment(request: HttpRequest) -> HttpResponseBase:
+    """Something is wrong with the image: one of ImageReport.Why, and a few words or none."""
+    body = _object(request, {"token", "why", "text"}, {"token", "why", "text"})
+    report(body["token"], body["why"], body["text"])
+    return HttpResponse(status=204)
 
 
 @csrf_exempt  # a beacon of a page that is being left carries no header; the signed token is the authority
 @_posted
 def return_assignment(request: HttpRequest) -> HttpResponseBase:
-    """Give a lease back. To give back twice, or after the vote, changes nothing."""
-    give_back(request.POST.get("token", ""))
+    """Give leases back. To give back twice, or after the vote, changes nothing."""
+    refused = None
+    for text in request.POST.getlist("token") or [""]:
+        try:
+            give_back(text)
+        except VoteRefused as refusal:
+            refused = refusal  # the others are given back all the same
+    if refused:
+        raise refused
     return HttpResponse(status=204)
 
 
@@ -148,49 +154,44 @@ def image(request: HttpRequest, sha256: str) -> HttpResponseBase:
     return response
 
 
-def _assignment_json(assignment: Assignment) -> AssignmentJson:
-    galaxy = assignment.subject.galaxy
-    picture = galaxy.images.order_by("position").first()
-    return {
-        "token": token(assignment),
-        "expires_at": assignment.expires_at.isoformat(),
-        "galaxy": {"survey": galaxy.survey, "name": galaxy.name, "is_simulated": galaxy.is_simulated},
-        "image": _image_json(picture) if picture else None,
-    }
+def _browser(request: HttpRequest) -> str:
+    """Which of a signed-in volunteer's browsers this is; an anonymous one has but one, which holds the cookie."""
+    key = request.session.session_key if isinstance(request.user, User) else None
+    return salted_hmac("labelling.browser", key).hexdigest()[:16] if key else ""
 
 
-def _image_json(picture: Image) -> ImageJson:
-    return {
-        "url": reverse("image", kwargs={"sha256": picture.page_sha256}),
-        "width_px": picture.page_width_px,
-        "height_px": picture.page_height_px,
-        "pixel_scale_arcsec": picture.pixel_scale_arcsec,
-    }
+def _wish(request: HttpRequest) -> tuple[int, list[str]]:
+    """How many more galaxies are wanted, and the tokens of those in hand."""
+    body = _object(request, {"n", "have"}, set(), has_defaults=True)
+    n, have = body.get("n", 1), body.get("have", [])
+    if not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= MOST_AHEAD:
+        raise VoteRefused(f"n is {n!r:.80}; expected 0 to {MOST_AHEAD}")
+    if not isinstance(have, list) or len(have) > MOST_HELD or not all(isinstance(text, str) for text in have):
+        raise VoteRefused(f"have is a list of at most {MOST_HELD} tokens")
+    return n, have
 
 
-class _Vote(TypedDict):
-    uuid: UUID
-    token: str
-    walk: object
-
-
-def _vote(request: HttpRequest) -> _Vote:
-    """The three parts of a vote's body; VoteRefused names the one that is wrong."""
+def _object(request: HttpRequest, keys: set[str], texts: set[str], *, has_defaults: bool = False) -> Mapping[str, Any]:
+    """The JSON object of a request; VoteRefused names what is wrong with it."""
     if request.content_type != "application/json":  # Django has taken a form's body apart by now
-        raise VoteRefused(f"a vote is sent as application/json, not {request.content_type!r:.80}")
+        raise VoteRefused(f"expected application/json, not {request.content_type!r:.80}")
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError) as broken:
         raise VoteRefused(f"the body is not JSON: {broken}") from broken
-    if not isinstance(body, dict) or set(body) != {"uuid", "token", "walk"}:
-        raise VoteRefused("a vote is an object of uuid, token and walk")
-    if not isinstance(body["token"], str) or not isinstance(body["uuid"], str):
-        raise VoteRefused("uuid and token of a vote are texts")
+    names = ", ".join(sorted(keys))
+    if not isinstance(body, dict) or not (keys >= set(body) if has_defaults else keys == set(body)):
+        raise VoteRefused(f"expected an object of {names}")
+    if not all(isinstance(body[key], str) for key in texts):
+        raise VoteRefused(f"expected texts: {', '.join(sorted(texts))}")
+    return body
+
+
+def _uuid(text: str) -> UUID:
     try:
-        uuid = UUID(body["uuid"])
+        return UUID(text)
     except ValueError as broken:
-        raise VoteRefused(f"{body['uuid']!r:.80} is not a UUID") from broken
-    return {"uuid": uuid, "token": body["token"], "walk": body["walk"]}
+        raise VoteRefused(f"{text!r:.80} is not a UUID") from broken
 
 
 def _error(status: int, text: str) -> JsonResponse:

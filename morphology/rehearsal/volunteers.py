@@ -89,10 +89,10 @@ class PageVolunteer:
             RehearsalError: the site refused what a browser may send, or did not answer for too long.
         """
         self._open_page(slug)
-        given = self._expect(200, self._send("POST", f"/projects/{slug}/next/")).json()
-        assignment = given["assignment"]
-        if assignment is None:
+        given = self._expect(200, self._send("POST", f"/projects/{slug}/next/", json={"n": 1, "have": []})).json()
+        if not given["assignments"]:
             return Visit(Outcome.ALL_DONE if given["why"] == "all_done" else Outcome.WAITED)
+        [assignment] = given["assignments"]
         galaxy = assignment["galaxy"]["name"]
         image = self._expect(200, self._send("GET", assignment["image"]["url"]))
         if not image.headers["content-type"].startswith("image/") or not image.content:

@@ -31,18 +31,26 @@ def _own_files(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
-def ask(client: Client, project: Project) -> dict[str, Any]:
-    response = client.post(f"/projects/{project.slug}/next/")
+def post(client: Client, path: str, body: Any = None, **headers: Any) -> HttpResponse:
+    return client.post(path, json.dumps(body or {}), content_type="application/json", **headers)
+
+
+def ask(client: Client, project: Project, n: int = 1, have: list[str] | None = None) -> dict[str, Any]:
+    response = post(client, f"/projects/{project.slug}/next/", {"n": n, "have": have or []})
     assert response.status_code == 200, response.content
     return response.json()
 
 
+def token_of_next(client: Client, project: Project) -> str:
+    return ask(client, project)["assignments"][0]["token"]
+
+
 def send(client: Client, body: Any, **headers: Any) -> HttpResponse:
-    return client.post("/classifications/", json.dumps(body), content_type="application/json", **headers)
+    return post(client, "/classifications/", body, **headers)
 
 
 def ballot(client: Client, project: Project, walk: Any = SMOOTH) -> dict[str, Any]:
-    return {"uuid": str(uuid4()), "token": ask(client, project)["assignment"]["token"], "walk": walk}
+    return {"uuid": str(uuid4()), "token": token_of_next(client, project), "walk": walk}
 
 
 def add_image(subject: Subject, content: bytes = PICTURE) -> Image:
@@ -62,20 +70,27 @@ def test_a_volunteer_is_served_a_galaxy_and_votes(client, project):
     subject = make_subject(project)
     image = add_image(subject)
 
-    served = ask(client, project)["assignment"]
+    [served] = ask(client, project)["assignments"]
 
-    assert served["galaxy"] == {"survey": "tests", "name": subject.galaxy.name, "is_simulated": False}
+    assert served["galaxy"] == {"survey": "tests", "name": subject.galaxy.name}
     assert served["image"] == {
         "url": f"/images/{image.page_sha256}",
         "width_px": 424,
         "height_px": 420,
         "pixel_scale_arcsec": 0.262,
+        "north_deg": None,
+        "east_is_left": None,
     }
     answer = send(client, {"uuid": str(uuid4()), "token": served["token"], "walk": BARRED})
     classification = Classification.objects.get()
     assert answer.status_code == 201
-    assert answer.json() == {"classification": classification.pk, "late": "", "n_classifications_by_you": 1}
-    assert ask(client, project) == {"signed_in": False, "assignment": None, "why": "all_done"}
+    assert answer.json() == {
+        "classification": classification.pk,
+        "late": "",
+        "n_classifications_by_you": 1,
+        "told": {"is_simulated": False, "practice": None, "round_up": None, "subject": subject.pk},
+    }
+    assert ask(client, project) == {"signed_in": False, "assignments": [], "why": "all_done"}
 
 
 def test_the_page_is_told_whether_the_volunteer_is_still_signed_in(client, project, ada):
@@ -89,7 +104,7 @@ def test_the_page_is_told_whether_the_volunteer_is_still_signed_in(client, proje
 def test_nothing_tells_why_a_galaxy_was_served(client, project):
     make_subject(project, priority=0.123456, priority_reason="4 nats of the bar", scored_by=98765)
     text = json.dumps(ask(client, project))
-    assert set(json.loads(text)["assignment"]) == {"token", "expires_at", "galaxy", "image"}
+    assert set(json.loads(text)["assignments"][0]) == {"token", "expires_at", "galaxy", "image", "sky_url"}
     for secret in ("acquired", "0.123456", "nats", "98765"):
         assert secret not in text
 
@@ -124,7 +139,7 @@ def test_another_vote_under_the_same_uuid_is_a_409(client, project):
         ({"token": None}, "texts"),
         ({"token": "x" * 20_000}, "token"),
         ({"token": "a:b:\ud800"}, "token"),
-        ({"extra": 1}, "uuid, token and walk"),
+        ({"extra": 1}, "token, uuid, walk"),
     ],
 )
 def test_a_vote_with_a_wrong_part_is_a_400_that_names_it(client, project, change, why):
@@ -173,7 +188,7 @@ def test_a_post_from_another_site_is_refused(project, path):
 
 def test_a_beacon_gives_a_lease_back_without_a_csrf_token(client, project):
     make_subject(project)
-    text = ask(client, project)["assignment"]["token"]
+    text = token_of_next(client, project)
     beacon = Client(enforce_csrf_checks=True)
     for _ in range(2):
         assert beacon.post("/assignments/return/", {"token": text}).status_code == 204
@@ -202,7 +217,7 @@ def test_a_project_that_is_not_live_is_for_its_people_alone(ada, ben, cleo):
         client = Client()
         if user:
             client.force_login(user)
-        return client.post(f"/projects/{project.slug}/next/").status_code
+        return post(client, f"/projects/{project.slug}/next/").status_code
 
     assert [status(user) for user in (None, ada, ben)] == [404, 404, 404]
     assert [status(user) for user in (cleo, tester, project.owner)] == [200, 200, 200]
@@ -212,7 +227,7 @@ def test_a_galaxy_in_other_hands_is_told_from_one_that_is_done(client, project):
     project.retirement_limit = 1
     project.save()
     make_subject(project)
-    text = ask(client, project)["assignment"]["token"]
+    text = token_of_next(client, project)
     assert ask(Client(), project)["why"] == "in_other_hands"
     send(client, {"uuid": str(uuid4()), "token": text, "walk": SMOOTH})
     assert ask(Client(), project)["why"] == "all_done"
@@ -239,7 +254,7 @@ def test_a_vote_is_credited_to_whom_it_was_served_whatever_cookie_comes(client, 
 
 
 def test_answers_are_never_cached(client, project):
-    answer = client.post(f"/projects/{project.slug}/next/")
+    answer = post(client, f"/projects/{project.slug}/next/")
     assert "no-store" in answer["Cache-Control"]
 
 
