@@ -1,4 +1,4 @@
-"""What is refused before any page sees it."""
+"""What is refused before any page sees it, and what no page need say."""
 
 from collections.abc import Callable
 
@@ -13,5 +13,17 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Calla
         if "%00" in request.META["QUERY_STRING"]:
             raise SuspiciousOperation("there is a NUL in the query")
         return get_response(request)
+
+    return answer
+
+
+def same_for_all(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Let a file that never changes vary by nothing: whoever asks in whichever language, a cache keeps it once."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if "immutable" in response.get("Cache-Control", ""):
+            del response["Vary"]
+        return response
 
     return answer

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "morphology.middleware.refuse_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "morphology.middleware.same_for_all",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
