@@ -38,6 +38,7 @@ def go_live(model_version: ModelVersion, gate: Mapping[str, Any]) -> None:
         _retire_the_live_one(project)
         Score.objects.filter(model_version__project=project).exclude(model_version=model_version).delete()
         _change(model_version, State.READY, State.LIVE, gate=dict(gate), live_at=Now())
+        _tell_what_it_learned(model_version)
 
 
 def refuse(model_version: ModelVersion, gate: Mapping[str, Any]) -> None:
@@ -54,6 +55,7 @@ def roll_back(model_version: ModelVersion, *, requested_by: User | None = None) 
     with transaction.atomic():
         _retire_the_live_one(model_version.project)
         _change(model_version, State.RETIRED, State.LIVE, live_at=Now())
+        _tell_what_it_learned(model_version)
         enqueue(
             Job.Kind.REFILL,
             project=model_version.project,
@@ -66,6 +68,11 @@ def _retire_the_live_one(project: Project) -> None:
     # Of two that change what serves, the second waits, and then sees what the first made live.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     ModelVersion.objects.filter(project=project, state=State.LIVE).update(state=State.RETIRED)
+
+
+def _tell_what_it_learned(live: ModelVersion) -> None:
+    """Until when votes have taught the live network: all that a volunteer's page learns of it."""
+    Project.objects.filter(pk=live.project_id).update(learned_until=live.training_set.created_at)
 
 
 def _change(model_version: ModelVersion, before: State, after: State, **fields: Any) -> None:

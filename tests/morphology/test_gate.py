@@ -98,6 +98,17 @@ def test_rolling_back_brings_the_old_version_back_and_refills_the_queue() -> Non
     assert live_version(project) == old
 
 
+def test_the_project_says_until_when_votes_have_taught_the_live_version() -> None:
+    project = make_project()
+    old, new = make_version(project, 1, "ready"), make_version(project, 2, "ready")
+    taught = []
+    for change in (lambda: go_live(old, {}), lambda: go_live(new, {}), lambda: roll_back(old)):
+        change()
+        project.refresh_from_db()
+        taught.append(project.learned_until)
+    assert taught == [version.training_set.created_at for version in (old, new, old)]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_roll_back_and_a_candidate_at_one_moment_both_end_and_one_version_serves() -> None:
     project = make_project()

@@ -1,0 +1,82 @@
+"""What a volunteer has done so far, for their own page: days, streak, hours, projects, and what the network learned.
+
+Days are those of UTC, as every time in the tables. Nothing here looks at a single galaxy, so nothing biases a vote.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import connection
+from django.db.models import Count, F
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from labelling.models import Classification, Galaxy, Project, Volunteer
+
+PAUSE_SECONDS = 300
+"""A longer time between two classifications was spent on something else."""
+
+_TABLE = Classification._meta.db_table
+_SECONDS = f"""
+    SELECT coalesce(sum(gap), 0) FROM (
+        SELECT extract(epoch FROM created_at - lag(created_at) OVER (ORDER BY created_at)) AS gap
+        FROM {_TABLE} WHERE volunteer_id = %s) AS gaps
+    WHERE gap <= %s
+"""
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One volunteer's work. A classification that was taken back is time spent, and not counted otherwise."""
+
+    n: int
+    n_by_day: Mapping[date, int]
+    streak_days: int
+    """Days in a row up to today, or to yesterday while today has none yet."""
+    seconds: int
+    by_project: list[tuple[Project, int]]
+    n_taught: int
+    """Votes that the live networks have learned from: counted, in the pool, and older than their training sets."""
+
+    @property
+    def time_spent(self) -> tuple[int, int]:
+        """Whole hours and minutes."""
+        return divmod(self.seconds // 60, 60)
+
+
+def journal_of(volunteer: Volunteer, today: date | None = None) -> Journal:
+    """Everything that a volunteer's page says in numbers."""
+    standing = Classification.objects.standing().filter(volunteer=volunteer)
+    days = standing.annotate(day=TruncDate("created_at")).values("day").annotate(n=Count("pk")).order_by("day")
+    n_by_day = {row["day"]: row["n"] for row in days}
+    n_by_project = dict(standing.values_list("subject__project").annotate(n=Count("pk")).order_by("-n"))
+    projects = Project.objects.in_bulk(n_by_project)
+    taught = Classification.objects.counted().filter(
+        volunteer=volunteer,
+        subject__side=Galaxy.Side.POOL,
+        created_at__lte=F("subject__project__learned_until"),
+    )
+    return Journal(
+        n=sum(n_by_day.values()),
+        n_by_day=n_by_day,
+        streak_days=streak(set(n_by_day), today or timezone.now().date()),
+        seconds=_seconds(volunteer),
+        by_project=[(projects[pk], n) for pk, n in n_by_project.items()],
+        n_taught=taught.count(),
+    )
+
+
+def streak(days: set[date], today: date) -> int:
+    """How many days in a row, up to today or yesterday."""
+    day = today if today in days else today - timedelta(days=1)
+    n = 0
+    while day in days:
+        n, day = n + 1, day - timedelta(days=1)
+    return n
+
+
+def _seconds(volunteer: Volunteer) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_SECONDS, [volunteer.pk, PAUSE_SECONDS])
+        return int(cursor.fetchone()[0])
