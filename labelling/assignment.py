@@ -5,8 +5,10 @@ first, so that two tabs of one volunteer are served one after the other, and so 
 not change while one of them is taken.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 import numpy as np
 from django.core import signing
@@ -53,26 +55,21 @@ def serve_ahead(
         return []
     now, rng = now or timezone.now(), rng or np.random.default_rng()
     volunteer = locked_volunteer(volunteer.pk)
-    leases = list(_open_leases(project, volunteer))
-    alive = [lease for lease in leases if _can_resume(lease, project, now)]
-    unnamed = [lease for lease in alive if lease.pk not in have]
-    again = [lease for lease in unnamed if lease.browser == browser][:n]
-    in_hand = {*have.values(), *(lease.subject_id for lease in alive)}
-    n_held = sum(lease.browser == browser or lease.pk in have for lease in alive)
-    n_new = _n_new(project, volunteer, n - len(again), n_held, is_idle=not have and not again, browser=browser, now=now)
-    pick = queue.pick(project, volunteer, without=in_hand, now=now, rng=rng) if n_new else None
+    held = _held(project, volunteer, have, browser, now)
+    again = held.left[:n]
+    is_idle = not (have or again)
+    n_new = _n_new(project, volunteer, n - len(again), held, is_idle=is_idle, browser=browser, now=now)
+    in_hand = {*have.values(), *(lease.subject_id for lease in held.alive)}
+    picks = queue.picks(project, volunteer, n=n_new, without=in_hand, now=now, rng=rng)
+    first = next(picks, None)
+    if is_idle and first is None:
+        again = held.elsewhere[: min(n, 1)]
     # After the first pick, which may wait for a subject: never wait for a subject with an assignment locked.
-    if not (pick or again or have):
-        again = unnamed[:1]
-    _renew_named([lease for lease in alive if lease.pk in have], project, now)
-    _end_all((lease for lease in leases if lease not in alive and lease.pk not in have), now)
+    _renew_all(held.named, project, now)
+    _end_all(held.over, now)
     served = [lease for lease in again if _renew(lease, project, browser, now)]
-    while pick:
+    for pick in chain([first] if first else [], picks):
         served.append(_lease(pick, project, volunteer, browser, now))
-        in_hand.add(pick.subject.pk)
-        n_new -= 1
-        # The next with a subject locked: two who wait for each other's would wait for ever.
-        pick = queue.pick(project, volunteer, without=in_hand, now=now, rng=rng, may_wait=False) if n_new else None
     return served
 
 
@@ -142,21 +139,44 @@ _KEPT = (
 )
 
 
-def _n_new(
-    project: Project, volunteer: Volunteer, n_wanted: int, n_held: int, *, is_idle: bool, browser: str, now: datetime
-) -> int:
-    """How many to pick: what is wanted within the share; one for a page with nothing to do, whatever the share."""
-    if n_wanted == 1 and is_idle and not n_held:
-        return 1
-    if n_wanted < 1:
-        return 0
-    share = queue.share_of_places(project, volunteer, browser, now)
-    return max(int(is_idle), min(n_wanted, share - n_held))
+@dataclass(frozen=True)
+class _Held:
+    """A volunteer's open leases in a project, the oldest first, by who looks after them."""
+
+    named: list[Assignment] = field(default_factory=list)  # an open page has them
+    left: list[Assignment] = field(default_factory=list)  # this browser's, which no page names
+    elsewhere: list[Assignment] = field(default_factory=list)  # of the volunteer's other browsers
+    over: list[Assignment] = field(default_factory=list)  # not to be resumed, and no page names them
+
+    @property
+    def alive(self) -> list[Assignment]:
+        return [*self.named, *self.left, *self.elsewhere]
 
 
-def _open_leases(project: Project, volunteer: Volunteer) -> QuerySet[Assignment]:
+def _held(project: Project, volunteer: Volunteer, have: Mapping[int, int], browser: str, now: datetime) -> _Held:
+    held = _Held()
     mine = Assignment.objects.filter(volunteer=volunteer, subject__project=project, ended_at__isnull=True)
-    return mine.select_related("subject").order_by("served_at", "pk")
+    for lease in mine.select_related("subject").order_by("served_at", "pk"):
+        if not _can_resume(lease, project, now):
+            if lease.pk not in have:  # a page may still send a vote on it, late
+                held.over.append(lease)
+        elif lease.pk in have:
+            held.named.append(lease)
+        elif lease.browser == browser:
+            held.left.append(lease)
+        else:
+            held.elsewhere.append(lease)
+    return held
+
+
+def _n_new(
+    project: Project, volunteer: Volunteer, n_wanted: int, held: _Held, *, is_idle: bool, browser: str, now: datetime
+) -> int:
+    """How many to pick: what is wanted, within the share; one for a page with nothing to do, whatever the share."""
+    if n_wanted < 1 or (n_wanted == 1 and is_idle):
+        return n_wanted
+    share = queue.share_of_places(project, volunteer, browser, now)
+    return max(int(is_idle), min(n_wanted, share - len(held.named) - len(held.left)))
 
 
 def _can_resume(lease: Assignment, project: Project, now: datetime) -> bool:
@@ -175,14 +195,14 @@ def _renew(lease: Assignment, project: Project, browser: str, now: datetime) -> 
     return _still_open(lease).update(expires_at=lease.expires_at, browser=browser) == 1
 
 
-def _renew_named(leases: Collection[Assignment], project: Project, now: datetime) -> None:
+def _renew_all(leases: list[Assignment], project: Project, now: datetime) -> None:
     if leases:
         _still_open(*leases).update(expires_at=now + timedelta(seconds=project.lease_seconds))
 
 
-def _end_all(leases: Iterable[Assignment], now: datetime) -> None:
-    if ended := list(leases):
-        _still_open(*ended).update(ended_at=now, outcome=_Outcome.EXPIRED)
+def _end_all(leases: list[Assignment], now: datetime) -> None:
+    if leases:
+        _still_open(*leases).update(ended_at=now, outcome=_Outcome.EXPIRED)
 
 
 def _still_open(*leases: Assignment) -> QuerySet[Assignment]:

@@ -42,29 +42,28 @@ class Pick:
         return self.subject.priority_reason if self.is_scored else str(self.arm.label)
 
 
-def pick(
+def picks(
     project: Project,
     volunteer: Volunteer,
     *,
+    n: int,
+    without: Collection[int],
     now: datetime,
     rng: np.random.Generator,
-    without: Collection[int] = (),
-    may_wait: bool = True,
-) -> Pick | None:
-    """Lock the next subject for this volunteer, within the caller's transaction; None when it has none.
+) -> Iterator[Pick]:
+    """Lock up to `n` subjects for this volunteer, one after another, within the caller's transaction.
 
-    The arm is drawn by the project's shares; the others stand in when it has nothing for this volunteer. `without` are
-    the subjects that the volunteer has in hand; a caller who holds another subject's lock may not wait for one.
+    `without` are the subjects that the volunteer has in hand. Only the first may wait for somebody else's lock: two who
+    hold a subject each and wait for the other's would wait for ever.
     """
-    arms = _arms(project, rng.random())
-    for candidates, is_waiting in _attempts(project, volunteer, without, now):
-        if is_waiting and not may_wait:
-            continue
-        for arm in arms:
-            subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
-            if subject is not None:
-                return _picked(subject, arm)
-    return None
+    in_hand, seen = set(without), _last_uncertain(project, volunteer) if n else []
+    for turn in range(n):
+        pick = _pick(project, volunteer, in_hand, seen, now, rng, may_wait=turn == 0)
+        if pick is None:
+            return
+        yield pick
+        in_hand.add(pick.subject.pk)
+        seen = [pick.subject.is_most_uncertain, *seen][: _SEEN_TOGETHER - 1]
 
 
 def is_served(project: Project, subject: Subject) -> bool:
@@ -105,8 +104,30 @@ def _arms(project: Project, draw: float) -> list[Arm]:
     return [arm for arm in arms if arm != Arm.HOLDOUT_UNIFORM or project.holdout_uniform_share > 0]
 
 
+def _pick(
+    project: Project,
+    volunteer: Volunteer,
+    without: Collection[int],
+    seen: list[bool],
+    now: datetime,
+    rng: np.random.Generator,
+    *,
+    may_wait: bool,
+) -> Pick | None:
+    """One subject; its arm is drawn by the project's shares, and the others stand in where it has nothing."""
+    arms = _arms(project, rng.random())
+    for candidates, is_waiting in _attempts(project, volunteer, without, seen, now):
+        if is_waiting and not may_wait:
+            continue
+        for arm in arms:
+            subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
+            if subject is not None:
+                return _picked(subject, arm)
+    return None
+
+
 def _attempts(
-    project: Project, volunteer: Volunteer, without: Collection[int], now: datetime
+    project: Project, volunteer: Volunteer, without: Collection[int], seen: list[bool], now: datetime
 ) -> Iterator[tuple[QuerySet[Subject], bool]]:
     """Where to look in turn, and whether to wait for locked rows.
 
@@ -114,7 +135,7 @@ def _attempts(
     could do is locked by somebody else do we wait for one, so a busy small project does not turn people away.
     """
     every = _with_a_place(_wanting(_unretired(project), volunteer).exclude(pk__in=without), project, now)
-    if _had_enough_uncertain(project, volunteer):
+    if sum(seen) >= _MOST_UNCERTAIN_OF_THEM:  # one more would be more than half of the last ten
         others = every.filter(is_most_uncertain=False)
         yield from ((others, False), (others, True))
     yield from ((every, False), (every, True))
@@ -160,14 +181,10 @@ def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) 
     )
 
 
-def _had_enough_uncertain(project: Project, volunteer: Volunteer) -> bool:
-    """Whether one more of the most uncertain tenth would be more than half of this volunteer's last ten galaxies."""
-    last = (
-        Assignment.objects.filter(volunteer=volunteer, subject__project=project)
-        .order_by("-served_at", "-pk")
-        .values_list("was_most_uncertain", flat=True)[: _SEEN_TOGETHER - 1]
-    )
-    return sum(last) >= _MOST_UNCERTAIN_OF_THEM
+def _last_uncertain(project: Project, volunteer: Volunteer) -> list[bool]:
+    """Which of the volunteer's last nine galaxies were of the most uncertain tenth, the latest first."""
+    last = Assignment.objects.filter(volunteer=volunteer, subject__project=project).order_by("-served_at", "-pk")
+    return list(last.values_list("was_most_uncertain", flat=True)[: _SEEN_TOGETHER - 1])
 
 
 def _in_order(candidates: QuerySet[Subject], arm: Arm) -> QuerySet[Subject]:

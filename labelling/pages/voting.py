@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -13,6 +14,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition, require_safe
@@ -21,7 +23,7 @@ from labelling import files, queue
 from labelling.assignment import give_back, named, serve_ahead
 from labelling.classification import accept
 from labelling.errors import FileMissing, VoteConflict, VoteRefused, VoteUnknown
-from labelling.identity import remember, volunteer_of
+from labelling.identity import known_volunteer, remember, volunteer_of
 from labelling.models import Image, Project
 from labelling.pages.replies import NextJson, UndoneJson, accepted_json, assignment_json
 from labelling.project import is_open_to
@@ -33,6 +35,7 @@ MAX_BODY_BYTES = 64 * 1024
 MOST_AHEAD = 6
 MOST_HELD = 100  # tokens that a browser names: of all its tabs, and of votes that are still on their way
 _A_YEAR_SECONDS = 365 * 24 * 3600
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and half characters, which JSON may spell and PostgreSQL does not take
 
 View = Callable[..., HttpResponseBase]
 
@@ -98,7 +101,10 @@ def classifications(request: HttpRequest) -> HttpResponseBase:
 @_posted
 def undo_classification(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Take back one of the volunteer's last votes: the answer is its galaxy, leased again, and its walk."""
-    undone = undo(uuid, volunteer_of(request))
+    volunteer = known_volunteer(request)
+    if volunteer is None:
+        raise VoteUnknown(gettext("This browser is not known here, so none of the votes is its own."))
+    undone = undo(uuid, volunteer)
     body: UndoneJson = {"assignment": assignment_json(undone.assignment), "walk": undone.walk}
     return JsonResponse(body)
 
@@ -182,8 +188,9 @@ def _object(request: HttpRequest, keys: set[str], texts: set[str], *, has_defaul
     names = ", ".join(sorted(keys))
     if not isinstance(body, dict) or not (keys >= set(body) if has_defaults else keys == set(body)):
         raise VoteRefused(f"expected an object of {names}")
-    if not all(isinstance(body[key], str) for key in texts):
-        raise VoteRefused(f"expected texts: {', '.join(sorted(texts))}")
+    for key in sorted(texts):
+        if not isinstance(body[key], str) or _NO_TEXT.search(body[key]):
+            raise VoteRefused(f"{key} is {body[key]!r:.80}; expected a text")
     return body
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from labelling import queue
-from labelling.assignment import give_back, serve, token
+from labelling.assignment import give_back, serve, serve_ahead, token
 from labelling.models import Assignment, Galaxy, Subject
 from labelling.models.subject import Arm
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
@@ -219,6 +219,30 @@ def test_at_most_half_of_any_ten_galaxies_are_of_the_most_uncertain_tenth():
         vote(assignment, SMOOTH)
     assert flags[:10] == [True] * 5 + [False] * 5
     assert max(sum(flags[i : i + 10]) for i in range(15)) == 5
+
+
+def test_galaxies_ahead_keep_to_the_cap_on_the_most_uncertain():
+    project = make_project()
+    for rank in range(30):
+        make_subject(project, rank=rank, priority=100.0 - rank, is_most_uncertain=rank < 15)
+    [ada] = make_volunteers(1)
+    flags = []
+    for second in range(5):
+        leases = serve_ahead(project, ada, n=6, now=timezone.now() + timedelta(seconds=second))
+        flags += [lease.was_most_uncertain for lease in leases]
+        for lease in leases:
+            vote(lease, SMOOTH)
+    assert flags[:10] == [True] * 5 + [False] * 5
+    assert len(flags) == 30
+    assert max(sum(flags[i : i + 10]) for i in range(10)) == 5  # until nothing else is left
+
+
+def test_a_paused_galaxy_is_served_to_nobody():
+    project = make_project()
+    make_subject(project, paused_at=timezone.now())
+    [ada] = make_volunteers(1)
+    assert serve(project, ada) is None
+    assert not queue.has_work_for(project, ada)
 
 
 def test_the_most_uncertain_are_served_when_nothing_else_is_left():

@@ -12,7 +12,17 @@ from django.test import Client
 
 from labelling import files
 from labelling.identity import COOKIE
-from labelling.models import Assignment, Classification, Image, Membership, Project, Subject, Volunteer
+from labelling.models import (
+    Assignment,
+    Classification,
+    Galaxy,
+    Image,
+    ImageReport,
+    Membership,
+    Project,
+    Subject,
+    Volunteer,
+)
 from tests.labelling.factories import make_project, make_subject, make_subjects
 from tests.labelling.trees import BARRED, SMOOTH
 
@@ -134,9 +144,9 @@ def test_another_vote_under_the_same_uuid_is_a_409(client, project):
         ({"walk": None}, "object"),
         ({"walk": {"shape": "smooth\u0000"}}, "no answer"),
         ({"uuid": "not one"}, "UUID"),
-        ({"uuid": 7}, "texts"),
+        ({"uuid": 7}, "uuid is 7"),
         ({"token": "forged"}, "token"),
-        ({"token": None}, "texts"),
+        ({"token": None}, "token is None"),
         ({"token": "x" * 20_000}, "token"),
         ({"token": "a:b:\ud800"}, "token"),
         ({"extra": 1}, "token, uuid, walk"),
@@ -173,14 +183,33 @@ def test_a_large_body_is_refused(client):
     assert "65536" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("path", ["/classifications/", "/assignments/return/", "/projects/any/next/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/classifications/",
+        f"/classifications/{uuid4()}/undo/",
+        "/assignments/skip/",
+        "/assignments/report/",
+        "/assignments/return/",
+        "/projects/any/next/",
+    ],
+)
 def test_only_posts_are_taken(client, path):
     answer = client.get(path)
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
     assert "POST" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("path", ["/classifications/", "/projects/{slug}/next/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/classifications/",
+        f"/classifications/{uuid4()}/undo/",
+        "/assignments/skip/",
+        "/assignments/report/",
+        "/projects/{slug}/next/",
+    ],
+)
 def test_a_post_from_another_site_is_refused(project, path):
     answer = Client(enforce_csrf_checks=True).post(path.format(slug=project.slug))
     assert answer.status_code == 403
@@ -256,6 +285,149 @@ def test_a_vote_is_credited_to_whom_it_was_served_whatever_cookie_comes(client, 
 def test_answers_are_never_cached(client, project):
     answer = post(client, f"/projects/{project.slug}/next/")
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_galaxies_ahead_are_beside_those_in_hand(client, project):
+    make_subjects(project, 5)
+    first = [lease["token"] for lease in ask(client, project, 3)["assignments"]]
+    more = [lease["token"] for lease in ask(client, project, 2, first)["assignments"]]
+    assert len({*first, *more}) == 5
+    assert ask(client, project, 0, first + more) == {"signed_in": False, "assignments": []}
+    assert ask(client, project, 2, first + more)["why"] == "in_other_hands"  # the browser's own, as it knows
+
+
+def test_two_browsers_at_one_account_get_two_galaxies(project, ada):
+    make_subjects(project, 2)
+    tokens = set()
+    for _ in range(2):
+        browser = Client()
+        browser.force_login(ada)
+        tokens.add(token_of_next(browser, project))
+    assert len(tokens) == 2
+    assert Volunteer.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wish", "why"),
+    [
+        ({"n": 7}, "expected 0 to 6"),
+        ({"n": -1}, "expected 0 to 6"),
+        ({"n": True}, "expected 0 to 6"),
+        ({"n": "2"}, "expected 0 to 6"),
+        ({"have": "token"}, "list"),
+        ({"have": [1]}, "list"),
+        ({"have": ["x"] * 101}, "at most 100"),
+        ({"galaxy": 1}, "object of have, n"),
+    ],
+)
+def test_a_wish_that_is_none_is_a_400(client, project, wish, why):
+    answer = post(client, f"/projects/{project.slug}/next/", wish)
+    assert answer.status_code == 400
+    assert why in answer.json()["error"]
+
+
+def test_a_galaxy_says_that_it_is_simulated_after_the_vote_alone(client, project):
+    subject = make_subject(project)
+    Galaxy.objects.update(is_simulated=True, ra_deg=10.0, dec_deg=-5.0)
+    [lease] = ask(client, project)["assignments"]
+    assert "simulated" not in json.dumps(lease)
+    assert lease["sky_url"] is None
+    told = send(client, {"uuid": str(uuid4()), "token": lease["token"], "walk": SMOOTH}).json()["told"]
+    assert told == {"is_simulated": True, "practice": None, "round_up": None, "subject": subject.pk}
+
+
+def test_a_picture_says_where_north_is_and_its_galaxy_where_to_see_it_in_the_sky(client, project):
+    subject = make_subject(project)
+    Galaxy.objects.update(ra_deg=184.7, dec_deg=5.25)
+    image = add_image(subject)
+    image.stretch = {"north_deg": -12.5, "east_is_left_of_north": True}
+    image.save()
+    [lease] = ask(client, project)["assignments"]
+    assert (lease["image"]["north_deg"], lease["image"]["east_is_left"]) == (-12.5, True)
+    assert lease["sky_url"] == "https://www.legacysurvey.org/viewer?ra=184.70000&dec=5.25000&layer=ls-dr10&zoom=14"
+
+
+def test_after_ten_galaxies_a_volunteer_is_told_which_nobody_had_seen(client, project):
+    subjects = make_subjects(project, 11)
+    image = add_image(subjects[5])
+    other = Client()
+    send(other, ballot(other, project))
+    told = [send(client, ballot(client, project)).json()["told"]["round_up"] for _ in range(11)]
+    assert told[:9] == [None] * 9
+    assert told[9]["n"] == 10
+    assert told[9]["n_first"] == len(told[9]["first"]) == 9
+    assert {"name": subjects[5].galaxy.name, "url": f"/images/{image.page_sha256}"} in told[9]["first"]
+    assert told[10] is None
+
+
+def test_a_vote_is_taken_back_and_given_again(client, project):
+    make_subject(project)
+    body = ballot(client, project, BARRED)
+    send(client, body)
+    answer = post(client, f"/classifications/{body['uuid']}/undo/")
+    assert answer.status_code == 200
+    assert answer.json()["walk"] == BARRED
+    text = answer.json()["assignment"]["token"]
+    again = send(client, {"uuid": str(uuid4()), "token": text, "walk": SMOOTH})
+    assert (again.status_code, again.json()["n_classifications_by_you"]) == (201, 1)
+    assert post(client, f"/classifications/{body['uuid']}/undo/").status_code == 409
+
+
+def test_a_vote_of_somebody_else_or_of_nobody_is_a_404(client, project):
+    make_subjects(project, 2)
+    body = ballot(client, project)
+    send(client, body)
+    assert post(Client(), f"/classifications/{body['uuid']}/undo/").status_code == 404
+    other = Client()
+    ask(other, project)
+    assert post(other, f"/classifications/{body['uuid']}/undo/").status_code == 404
+    assert post(client, f"/classifications/{uuid4()}/undo/").status_code == 404
+    assert Classification.objects.get().undone_at is None
+
+
+def test_a_galaxy_is_skipped(client, project):
+    make_subject(project)
+    text = token_of_next(client, project)
+    for _ in range(2):
+        assert post(client, "/assignments/skip/", {"token": text}).status_code == 204
+    assert ask(client, project)["why"] == "all_done"
+    assert post(client, "/assignments/skip/", {"token": "forged"}).status_code == 400
+
+
+def test_an_image_is_reported(client, project):
+    make_subject(project)
+    body = {"token": token_of_next(client, project), "why": "artefact", "text": "a trail"}
+    assert post(client, "/assignments/report/", body).status_code == 204
+    assert ImageReport.objects.get().text == "a trail"
+    assert ask(client, project)["why"] == "all_done"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"why": "ugly"}, "artefact"),
+        ({"why": None}, "why is None"),
+        ({"text": "a\0b"}, "text is"),
+        ({"text": "\ud800"}, "text is"),
+        ({"text": "x" * 301}, "at most 300"),
+        ({"token": "forged"}, "token"),
+        ({"more": 1}, "text, token, why"),
+    ],
+)
+def test_a_report_with_a_wrong_part_is_a_400_that_names_it(client, project, change, why):
+    make_subject(project)
+    body = {"token": token_of_next(client, project), "why": "other", "text": "", **change}
+    answer = post(client, "/assignments/report/", body)
+    assert answer.status_code == 400
+    assert why in answer.json()["error"]
+
+
+def test_several_leases_are_given_back_at_once_whatever_else_is_named(client, project):
+    make_subjects(project, 3)
+    tokens = [lease["token"] for lease in ask(client, project, 3)["assignments"]]
+    beacon = Client(enforce_csrf_checks=True)
+    assert beacon.post("/assignments/return/", {"token": ["forged", *tokens]}).status_code == 400
+    assert set(Assignment.objects.values_list("outcome", flat=True)) == {Assignment.Outcome.RETURNED}
 
 
 def test_an_image_is_sent_once_and_kept_for_ever(client, project):
