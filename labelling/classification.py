@@ -119,12 +119,12 @@ def _count(vote: Classification, subject: Subject) -> npt.NDArray[np.int64]:
     if vote.tree_version_id != subject.project.tree_version_id:
         raise VoteRefused(gettext("The project's decision tree was changed after this galaxy was served."))
     try:
-        return vote.tree_version.tree.count(_checked(vote.walk))
+        return vote.tree_version.tree.count(checked_walk(vote.walk))
     except SchemaError as broken:
         raise VoteRefused(str(broken)) from broken
 
 
-def _checked(walk: object) -> Walk:
+def checked_walk(walk: object) -> Walk:
     """Of the kinds that the tree expects; which questions and answers they name is the tree's to check."""
     if not isinstance(walk, Mapping):
         raise VoteRefused(f"a walk is an object of question: answer, not {walk!r:.80}")

@@ -12,7 +12,17 @@ import numpy as np
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from labelling.models import Assignment, Classification, Galaxy, ImageReport, Project, Skip, Subject, Volunteer
+from labelling.models import (
+    Assignment,
+    Classification,
+    Galaxy,
+    ImageReport,
+    PracticeWalk,
+    Project,
+    Skip,
+    Subject,
+    Volunteer,
+)
 from labelling.models.subject import Arm
 
 _SEEN_TOGETHER = 10
@@ -157,13 +167,15 @@ def _open(project: Project) -> QuerySet[Subject]:
 
 
 def _wanting(subjects: QuerySet[Subject], volunteer: Volunteer) -> QuerySet[Subject]:
-    """Those that the volunteer has not voted on, nor skipped, nor reported."""
+    """Those that the volunteer has not voted on, nor skipped, nor reported, nor been told the answer of in practice."""
     # NOT IN lists that are hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
     voted = Classification.objects.standing().filter(volunteer=volunteer)
     skipped = Skip.objects.filter(volunteer=volunteer)
     reported = ImageReport.objects.filter(volunteer=volunteer)
-    seen = [voted.values("subject"), skipped.values("subject"), reported.values("subject")]
-    return subjects.exclude(pk__in=seen[0]).exclude(pk__in=seen[1]).exclude(pk__in=seen[2])
+    practised = PracticeWalk.objects.filter(volunteer=volunteer)
+    for seen in (voted, skipped, reported):
+        subjects = subjects.exclude(pk__in=seen.values("subject"))
+    return subjects.exclude(galaxy__in=practised.values("practice__galaxy"))
 
 
 def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:

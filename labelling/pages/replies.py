@@ -3,14 +3,25 @@
 Before the vote nothing tells why a galaxy was served, nor whether it is simulated: arm, priority, model stay unknown.
 """
 
+from datetime import datetime, timedelta
 from typing import NotRequired, TypedDict
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 
-from labelling import rounds
+from labelling import practice, rounds
 from labelling.assignment import token
-from labelling.models import Assignment, Classification, Galaxy, Image
+from labelling.models import (
+    Assignment,
+    Classification,
+    Galaxy,
+    Image,
+    Practice,
+    PracticeWalk,
+    Project,
+    Volunteer,
+)
 
 SKY = "https://www.legacysurvey.org/viewer"
 SKY_LAYER, SKY_ZOOM = "ls-dr10", 14  # a field of a few arcminutes
@@ -102,11 +113,20 @@ class AcceptedJson(TypedDict):
 
 def assignment_json(assignment: Assignment) -> AssignmentJson:
     """A lease, with the galaxy's first picture."""
-    galaxy = assignment.subject.galaxy
+    return _assignment_json(assignment.subject.galaxy, token(assignment), assignment.expires_at)
+
+
+def practice_assignment_json(wanted: Practice, volunteer: Volunteer, project: Project) -> AssignmentJson:
+    """A practice galaxy, which nothing here tells from any other; it is held as long as a lease would last."""
+    expires_at = timezone.now() + timedelta(seconds=project.lease_seconds)
+    return _assignment_json(wanted.galaxy, practice.token(wanted, volunteer), expires_at)
+
+
+def _assignment_json(galaxy: Galaxy, token: str, expires_at: datetime) -> AssignmentJson:
     picture = galaxy.images.order_by("position").first()
     return {
-        "token": token(assignment),
-        "expires_at": assignment.expires_at.isoformat(),
+        "token": token,
+        "expires_at": expires_at.isoformat(),
         "galaxy": {"survey": galaxy.survey, "name": galaxy.name},
         "image": image_json(picture) if picture else None,
         "sky_url": sky_url(galaxy),
@@ -150,6 +170,26 @@ def accepted_json(vote: Classification) -> AcceptedJson:
             "practice": None,
             "round_up": _round_json(vote) if n and n % rounds.N == 0 else None,
             "subject": vote.subject_id,
+        },
+    }
+
+
+def practised_json(walk: PracticeWalk) -> AcceptedJson:
+    """A practice walk that is stored, and what was expected; the count of galaxies stays as it was."""
+    own = walk.practice
+    return {
+        "classification": None,
+        "late": "",
+        "n_classifications_by_you": rounds.n_classified(walk.volunteer, own.project),
+        "told": {
+            "is_simulated": own.galaxy.is_simulated,
+            "practice": {
+                "is_right": walk.is_right,
+                "expected": own.expected,
+                "explanation": practice.explanation(walk),
+            },
+            "round_up": None,
+            "subject": None,
         },
     }
 

@@ -22,8 +22,12 @@ def make_drawn_project(n: int = 3, tree: DecisionTree = TWO, **rules: object) ->
 
 def add_picture(subject: Subject, *, seed: int = 0) -> Image:
     """Give the subject's galaxy a JPEG of a blob; each seed another one."""
+    return add_picture_of(subject.galaxy, seed=seed)
+
+
+def add_picture_of(galaxy: Galaxy, *, seed: int = 0) -> Image:
     return Image.objects.create(
-        galaxy=subject.galaxy,
+        galaxy=galaxy,
         originals=[],
         page_sha256=files.put(blob(seed)),
         page_media_type="image/jpeg",
