@@ -8,6 +8,7 @@ MorphologyError
 +-- NotEmbedded        a galaxy has no picture that an encoder could read, or no embedding
 +-- NothingToTune      too few votes to fine-tune an encoder on
 +-- CatalogueRefused   a catalogue cannot be written as asked
++-- AccountNeeded      an account cannot be deleted while projects are its own
 """
 
 
@@ -41,3 +42,7 @@ class NothingToTune(MorphologyError):
 
 class CatalogueRefused(MorphologyError):
     """A catalogue cannot be written as asked; the message says why, and what can be asked instead."""
+
+
+class AccountNeeded(MorphologyError):
+    """An account cannot be deleted while projects are its own; the message names them."""

@@ -217,7 +217,7 @@ def _openid(record: dict[str, str]) -> dict[str, Any]:
     return {**app, "secret": record["secret"], "settings": {"server_url": record["server"], **more}}
 
 
-SOCIALACCOUNT_PROVIDERS = {
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
         "APPS": [

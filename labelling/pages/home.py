@@ -1,19 +1,21 @@
-"""`/`: the live projects."""
+"""`/`: what happens here, and the live projects."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labelling.models import Project
-from labelling.pages.progress import progress_of, some_pictures
+from labelling.pages.progress import lately, progress_of, some_pictures
 
 N_PICTURES = 4
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """A card for each live project, newest first."""
-    projects = list(Project.objects.filter(is_live=True).order_by("-created_at"))
+    """A glimpse of a first question, live numbers, and a card for each live project, newest first."""
+    projects = list(Project.objects.filter(is_live=True).select_related("tree_version").order_by("-created_at"))
     progress = progress_of(projects)
     cards = [(project, progress[project.pk], some_pictures(project, N_PICTURES)) for project in projects]
-    return render(request, "labelling/home.html", {"cards": cards})
+    # One that has something to ask and to show; none is fine.
+    glimpse = next((card for card in cards if card[0].tree_version and card[2]), None)
+    return render(request, "labelling/home.html", {"cards": cards, "glimpse": glimpse, "lately": lately(projects)})

@@ -1,15 +1,18 @@
-"""`/mine/`: the galaxies that this volunteer has classified, newest first, page by page."""
+"""`/mine/`: what this volunteer has done so far in numbers, and the galaxies classified, newest first, page by page."""
 
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from labelling.identity import known_volunteer
+from labelling.journal import journal_of
 from labelling.models import Classification, Image
+from labelling.pages.calendar import calendar
 
 PAGE = 48
 
@@ -34,8 +37,10 @@ def classifications_by(request: HttpRequest) -> QuerySet[Classification]:
 @require_safe
 @vary_on_cookie
 def mine(request: HttpRequest) -> HttpResponse:
-    """A page of thumbnails; `?before=` an id goes on from there, so that page 300 costs what page 1 does."""
+    """The journal, and a page of thumbnails; `?before=` an id goes on from there: page 300 costs what page 1 does."""
     found = classifications_by(request)
+    volunteer = known_volunteer(request)
+    journal = journal_of(volunteer) if volunteer else None
     before = request.GET.get("before", "")
     rest = found.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else found
     first_images = Prefetch("subject__galaxy__images", Image.objects.order_by("position"), to_attr="in_order")
@@ -45,7 +50,10 @@ def mine(request: HttpRequest) -> HttpResponse:
         .order_by("-pk")[: PAGE + 1]
     )
     context = {
-        "n": found.count(),
+        "n": journal.n if journal else 0,
+        "journal": journal,
+        "calendar": calendar(journal.n_by_day, timezone.now().date()) if journal else None,
+        "volunteer": volunteer,
         "seen": [_seen(classification) for classification in page[:PAGE]],
         "before": page[PAGE - 1].pk if len(page) > PAGE else None,
     }

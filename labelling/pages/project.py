@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from labelling.pages.access import own_projects, visible_project
 from labelling.pages.mine import classifications_by
-from labelling.pages.progress import progress_of, some_pictures
+from labelling.pages.progress import lately, progress_of, some_pictures
 from labelling.project import is_open_to
 from ml.errors import SchemaError
 
@@ -23,6 +23,8 @@ def project_page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": project,
         "progress": progress_of([project])[project.pk],
+        "lately": lately([project]),
+        "team": project.memberships.select_related("user").order_by("role", "pk"),
         "pictures": some_pictures(project, N_PICTURES),
         "n_mine": classifications_by(request).filter(subject__project=project).count(),
         "runs_it": own_projects(request.user).filter(pk=project.pk).exists(),

@@ -4,13 +4,17 @@ from django.urls import URLPattern, path
 
 from labelling.pages import voting
 from labelling.pages.home import home
+from labelling.pages.leaderboard import leaderboard_page
 from labelling.pages.mine import mine
+from labelling.pages.profile import profile
 from labelling.pages.project import classify, project_page
 
 urlpatterns: list[URLPattern] = [
     path("", home, name="home"),
     path("mine/", mine, name="mine"),
+    path("mine/profile/", profile, name="profile"),
     path("projects/<slug:slug>/", project_page, name="project"),
+    path("projects/<slug:slug>/leaderboard/", leaderboard_page, name="leaderboard"),
     path("projects/<slug:slug>/classify/", classify, name="classify"),
     path("projects/<slug:slug>/next/", voting.next_galaxy, name="next_galaxy"),
     path("classifications/", voting.classifications, name="classifications"),

@@ -34,6 +34,8 @@ class RulesForm(ProjectForm):
         fields: ClassVar = [
             "title",
             "description",
+            "research",
+            "results",
             "retirement_limit",
             "consensus_fraction",
             "consensus_n_votes",
@@ -45,6 +47,8 @@ class RulesForm(ProjectForm):
             "lease_seconds",
         ]
         labels: ClassVar = {
+            "research": "What the answers are needed for",
+            "results": "Results so far",
             "retirement_limit": "Votes that finish a galaxy",
             "consensus_fraction": "Agreement that finishes a galaxy early",
             "consensus_n_votes": "Fewest votes before agreement counts",
@@ -57,6 +61,8 @@ class RulesForm(ProjectForm):
         }
         help_texts: ClassVar = {
             "description": "For volunteers, on the project's page: what the galaxies are, and what you hope to learn.",
+            "research": "For volunteers, on the project's page: the science behind the questions.",
+            "results": "For volunteers: what has come of their answers. Papers, surprises, thanks.",
             "retirement_limit": "How many people answer the questions about each galaxy.",
             "consensus_fraction": "0.5 to 1: the part that has to agree on every first question. Empty: never.",
             "consensus_n_votes": "Counts only when an agreement is set.",
@@ -69,7 +75,7 @@ class RulesForm(ProjectForm):
             "holdout_uniform_share": "Part of the servings that go to galaxies on which the model is only tested.",
             "lease_seconds": "Afterwards somebody else may get it.",
         }
-        widgets: ClassVar = {"description": forms.Textarea(attrs={"rows": 4})}
+        widgets: ClassVar = {name: forms.Textarea(attrs={"rows": 4}) for name in ("description", "research", "results")}
 
 
 class _ManyFilesInput(forms.ClearableFileInput):
@@ -159,7 +165,7 @@ class NewProjectForm(RulesForm):
     """The rules, and the project's address."""
 
     class Meta(RulesForm.Meta):
-        fields: ClassVar = ["title", "slug", "description", *RulesForm.Meta.fields[2:]]
+        fields: ClassVar = ["title", "slug", "description", *RulesForm.Meta.fields[4:]]
         labels: ClassVar = RulesForm.Meta.labels | {"slug": "Address"}
         help_texts: ClassVar = RulesForm.Meta.help_texts | {
             "slug": "Lower-case letters, digits and hyphens: the last part of the project's address."

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import encoder, exports, manage, model, research, retirement, state
+from morphology.pages import encoder, exports, manage, model, privacy, research, retirement, state
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -21,6 +21,10 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/models/<int:number>/", model.model, name="model"),
     path("research/<slug:slug>/models/<int:number>/report.json", model.model_report, name="model_report"),
     path("releases/<int:pk>/", exports.release, name="release"),
+    path("privacy/", privacy.privacy, name="privacy"),
+    path("account/privacy/", privacy.my_data, name="my_data"),
+    path("account/export/", privacy.export, name="export_my_data"),
+    path("account/delete/", privacy.delete, name="delete_my_account"),
     path("manage/", manage.manage, name="manage"),
     path("models/<int:pk>/roll-back/", manage.ask_roll_back, name="ask_roll_back"),
     path("jobs/<int:pk>/cancel/", manage.ask_cancel, name="ask_cancel"),

@@ -1,10 +1,14 @@
 """`/`: the live projects."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from labelling.models import Galaxy, Image, Project
+from labelling.models import Classification, Galaxy, Image, Project, Volunteer
+from labelling.pages.progress import Lately, Progress
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.pages.drawn import add_picture, make_drawn_project, mark_simulated
 from tests.labelling.trees import SMOOTH
@@ -18,8 +22,27 @@ def test_a_live_project_is_a_card_with_pictures_and_its_progress(client: Client)
     page = client.get("/").content.decode()
     assert project.title in page and reverse("classify", args=[project.slug]) in page
     assert "<b>1</b> of 3 galaxies finished" in page and "<b>1</b> classification<" in page
-    assert page.count("/images/") == 3
+    assert page.count("/images/") == 3 + 1
     assert "simulated" not in page
+
+
+def test_the_first_question_is_shown_beside_a_galaxy(client: Client) -> None:
+    make_project()  # has nothing to show
+    drawn = make_drawn_project(1)
+    page = client.get("/").content.decode()
+    glimpse = page.partition('class="glimpse"')[2].partition("</a>")[0]
+    assert reverse("classify", args=[drawn.slug]) in glimpse
+    assert "shape?" in glimpse and "<span>smooth</span><span>disk</span>" in glimpse
+
+
+def test_the_numbers_are_of_people_just_now(client: Client) -> None:
+    project = make_drawn_project(2, retirement_limit=2)
+    people = make_volunteers(3)
+    for volunteer in (*people, people[0]):
+        vote(served(project, volunteer), SMOOTH)
+    Volunteer.objects.filter(pk=people[1].pk).update(is_simulated=True)
+    Classification.objects.filter(volunteer=people[2]).update(created_at=timezone.now() - timedelta(days=8))
+    assert client.get("/").context["lately"] == Lately(1, 2, 2)
 
 
 def test_a_project_that_is_not_live_is_not_shown(client: Client) -> None:
@@ -42,7 +65,7 @@ def test_no_picture_of_the_holdout_is_shown(client: Client) -> None:
 def test_counts_of_two_projects_are_not_mixed(client: Client) -> None:
     make_drawn_project(1), make_drawn_project(2)
     page = client.get("/").content.decode()
-    assert "of 1 galaxies" in page and "of 2 galaxies" in page
+    assert "of 1 galaxy" in page and "of 2 galaxies" in page
     assert Image.objects.count() == 3 and Project.objects.count() == 2
 
 
@@ -53,3 +76,15 @@ def test_pages_load_nothing_from_elsewhere_and_no_script_is_inline(client: Clien
     page = response.content.decode()
     assert "style=" not in page and "<style" not in page and "onclick" not in page
     assert "http://" not in page.replace("http://www.w3.org", "") and "https://" not in page
+
+
+def test_a_field_of_dots_shows_every_share_that_is_not_nothing() -> None:
+    def kinds(progress: Progress) -> list[int]:
+        drawn = [kind for _, _, kind in progress.dots]
+        return [drawn.count(kind) for kind in ("done", "begun", "")]
+
+    assert kinds(Progress()) == [0, 0, 120]
+    assert kinds(Progress(n_subjects=1_000_000, n_retired=1, n_begun=1)) == [1, 1, 118]
+    assert kinds(Progress(n_subjects=4, n_retired=2, n_begun=1)) == [60, 30, 30]
+    assert kinds(Progress(n_subjects=3, n_retired=3)) == [120, 0, 0]
+    assert Progress(n_subjects=1000, n_retired=999).percent == 99

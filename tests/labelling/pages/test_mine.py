@@ -1,5 +1,7 @@
 """`/mine/`: what this volunteer has classified."""
 
+import re
+from datetime import date
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -7,9 +9,11 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from labelling.models import Project, Volunteer
 from labelling.pages import mine
+from labelling.pages.calendar import calendar
 from tests.labelling.factories import make_volunteers, served, vote
 from tests.labelling.pages.drawn import make_drawn_project
 from tests.labelling.trees import BARRED
@@ -19,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 def classify(client: Client, project: Project) -> None:
     """One vote through the pages."""
-    token = client.post(f"/projects/{project.slug}/next/").json()["assignment"]["token"]
+    asked = client.post(f"/projects/{project.slug}/next/", {"n": 1, "have": []}, content_type="application/json")
+    token = asked.json()["assignments"][0]["token"]
     body: dict[str, Any] = {"uuid": str(uuid4()), "token": token, "walk": BARRED}
     assert client.post("/classifications/", body, content_type="application/json").status_code == 201
 
@@ -68,3 +73,37 @@ def test_it_goes_on_page_by_page(client: Client) -> None:
 def test_a_meaningless_place_is_the_first_page(client: Client, before: str) -> None:
     classify(client, make_drawn_project(1))
     assert len(client.get("/mine/", {"before": before}).context["seen"]) == 1
+
+
+def test_it_tells_the_journal_in_numbers_and_draws_the_days(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    project = make_drawn_project(3)
+    for _ in range(2):
+        classify(client, project)
+    Project.objects.update(learned_until=timezone.now())
+    answer = client.get("/mine/")
+    page = answer.content.decode()
+    assert re.search(r"days in a row</dt><dd>1<", page)
+    assert re.search(r"the network has learned from</dt><dd>2<", page)
+    assert "Your votes taught the network" in page
+    assert "2 classifications</title>" in page and page.count('class="level-1"') == 1
+    assert answer.context["journal"].by_project == [(project, 2)]
+
+
+def test_it_links_to_nothing_that_does_not_exist(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    classify(client, make_drawn_project(1))
+    page = client.get("/mine/").content.decode()
+    found = set(re.findall(r'href="(/[^"#?]*)', page.partition("<main")[2].partition("</main>")[0]))
+    assert "/mine/profile/" in found and "/account/privacy/" in found
+    assert {path: client.get(path).status_code for path in found} == dict.fromkeys(found, 200)
+
+
+def test_a_year_of_days_ends_today_and_starts_on_a_monday() -> None:
+    today = date(2026, 11, 22)
+    drawn = calendar({today: 60, date(2026, 11, 21): 9, date(2020, 1, 1): 99}, today)
+    assert len(drawn.squares) == 53 * 7
+    assert [square.level for square in drawn.squares[-3:]] == [0, 1, 4]
+    assert drawn.squares[-1].title == "Nov. 22, 2026: 60 classifications"
+    assert drawn.squares[0].title == "Nov. 17, 2025: 0 classifications"
+    assert [(month.first, month.n_days, month.n) for month in drawn.months] == [(date(2026, 11, 1), 2, 69)]

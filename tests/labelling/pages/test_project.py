@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from labelling.models import Assignment, Membership, Project, Volunteer
+from morphology.models import Release
 from tests.labelling.factories import make_project
 from tests.labelling.pages.drawn import make_drawn_project, mark_simulated
 from tests.labelling.trees import BOXES
@@ -22,6 +24,27 @@ def test_the_page_says_what_is_asked_and_how_far_it_is(client: Client) -> None:
     assert "shape?" in page and "bar?" in page
     assert "of 2 galaxies finished" in page and f"/projects/{project.slug}/classify/" in page
     assert "State of the loop" not in page
+
+
+def test_research_results_and_the_team_are_told(client: Client, ada: User, ben: User) -> None:
+    project = make_drawn_project(2, research="Why bars form.", results="They <b>do</b>.")
+    Membership.objects.create(project=project, user=ben, role=Membership.Role.MODERATOR)
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert "Why bars form." in page and "They &lt;b&gt;do&lt;/b&gt;." in page
+    assert "<b>owner</b>" in page and "<b>ben</b>" in page and "moderator" in page
+    assert "has learned from the votes up to" not in page and "catalogue" not in page.partition("<main")[2]
+
+
+def test_the_page_says_what_the_network_has_learned_from_and_how_many_catalogues_there_are(client: Client) -> None:
+    project = make_drawn_project(2, learned_until=datetime(2026, 11, 20, tzinfo=UTC))
+    for _ in range(2):
+        digest = project.tree.hash
+        Release.objects.create(
+            project=project, format="csv", sha256=digest, n_bytes=1, n_rows=2, columns=[], schema_hash=digest
+        )
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert "has learned from the votes up to Nov. 20, 2026" in page
+    assert "The answers have gone into 2 catalogues" in page and "/releases/" not in page
 
 
 def test_simulated_galaxies_are_said_to_be(client: Client) -> None:
@@ -61,7 +84,8 @@ def test_whoever_may_try_a_project_before_it_is_live_finds_its_page(client: Clie
     for user in (ada, ben):
         client.force_login(user)
         assert client.get(f"/projects/{project.slug}/classify/").status_code == 200
-        assert client.post(f"/projects/{project.slug}/next/").json()["assignment"]
+        asked = client.post(f"/projects/{project.slug}/next/", {"n": 1, "have": []}, content_type="application/json")
+        assert asked.json()["assignments"]
     client.force_login(ada)
     assert client.get(f"/research/{project.slug}/").status_code == 404
 

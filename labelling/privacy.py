@@ -1,0 +1,94 @@
+"""A volunteer's own data: all of it to take away, and the person behind it to forget.
+
+Votes are kept for ever, since catalogues stand on them; after `forget` nothing says whose they were.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import models, transaction
+
+from labelling.models import (
+    Assignment,
+    Classification,
+    Collection,
+    CollectionItem,
+    Comment,
+    CommentReport,
+    Favourite,
+    ImageReport,
+    PracticeWalk,
+    SetAside,
+    Skill,
+    Skip,
+    Suspicion,
+    Tag,
+    Volunteer,
+)
+
+_GALAXY = {"project": "subject__project__slug", "survey": "subject__galaxy__survey", "galaxy": "subject__galaxy__name"}
+_PRACTISED = {name: path.replace("subject", "practice") for name, path in _GALAXY.items()}
+
+_SECTIONS: dict[str, tuple[type[models.Model], dict[str, str], tuple[str, ...]]] = {
+    "classifications": (
+        Classification,
+        {**_GALAXY, "replaced_by": "superseded_by__uuid"},
+        ("uuid", "walk", "created_at", "late", "undone_at"),
+    ),
+    "servings": (Assignment, _GALAXY, ("served_at", "ended_at", "outcome")),
+    "practice": (PracticeWalk, _PRACTISED, ("walk", "is_right", "created_at")),
+    "skips": (Skip, _GALAXY, ("created_at",)),
+    "image_reports": (ImageReport, _GALAXY, ("why", "text", "created_at", "verdict")),
+    "tags": (Tag, _GALAXY, ("word", "created_at")),
+    "comments": (Comment, _GALAXY, ("text", "created_at", "hidden_at")),
+    "comment_reports": (CommentReport, {"galaxy": "comment__subject__galaxy__name"}, ("created_at",)),
+    "favourites": (Favourite, _GALAXY, ("created_at",)),
+    "collections": (Collection, {}, ("title", "text", "is_public", "created_at")),
+    "skill": (Skill, {"of": "project__slug"}, ("question", "weight", "n_answers", "updated_at")),
+    "flags": (Suspicion, {}, ("kind", "day", "told", "created_at")),
+    "setting_aside": (SetAside, {}, ("why", "created_at", "undone_at")),
+}
+"""Of each table: what is told under another name than its column's, and what under its own."""
+
+
+def sections_of(volunteer: Volunteer) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    """Everything that is kept of a volunteer, as rows under a name; read from the database as it is consumed."""
+    yield (
+        "volunteer",
+        [
+            {
+                "since": volunteer.created_at,
+                "public_name": volunteer.public_name,
+                "is_on_leaderboard": volunteer.is_on_leaderboard,
+                "votes_set_aside_since": volunteer.set_aside_at,
+            }
+        ],
+    )
+    for name, (model, renamed, fields) in _SECTIONS.items():
+        yield name, _told(model._default_manager.filter(volunteer=volunteer), renamed, fields)
+    items = CollectionItem.objects.filter(collection__volunteer=volunteer)
+    yield "collected", _told(items, {"title": "collection__title", **_GALAXY}, ("created_at",))
+
+
+def _told(rows: models.QuerySet[Any], renamed: dict[str, str], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    named = {name: models.F(path) for name, path in renamed.items()}
+    yield from rows.order_by("pk").values(*fields, **named).iterator(chunk_size=1000)
+
+
+@transaction.atomic
+def forget(volunteer: Volunteer) -> None:
+    """Keep the votes, tags and reports, and nothing that says whose they were.
+
+    The row gets a key that no cookie holds, and no name; so do the anonymous ones that were merged into it. Of
+    comments the stub stays, without its text; favourites and collections go.
+    """
+    rows = Volunteer.objects.select_for_update().filter(models.Q(pk=volunteer.pk) | models.Q(merged_into=volunteer))
+    for row in rows.order_by("pk"):
+        row.key, row.user, row.public_name, row.is_on_leaderboard = uuid.uuid4(), None, "", False
+        row.save(update_fields=["key", "user", "public_name", "is_on_leaderboard"])
+    Comment.objects.filter(volunteer=volunteer).update(text="")
+    ImageReport.objects.filter(volunteer=volunteer).update(text="")
+    Assignment.objects.filter(volunteer=volunteer).update(browser="")
+    Favourite.objects.filter(volunteer=volunteer).delete()
+    Collection.objects.filter(volunteer=volunteer).delete()
