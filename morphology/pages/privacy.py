@@ -6,9 +6,9 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.core import ratelimit
+from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.models import User
@@ -64,7 +64,7 @@ class DeleteForm(forms.Form):
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept of a visitor, in plain words."""
-    providers = [app["name"] for app in settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]]
+    providers = [provider.name for provider in get_adapter().list_providers(request)]
     return render(request, "privacy/statement.html", {"providers": providers})
 
 

@@ -270,6 +270,8 @@ def test_the_statement_names_every_cookie_that_is_set(client: Client) -> None:
 
 def test_the_statement_names_the_providers(client: Client, settings: Any) -> None:
     assert "You may sign in with" not in client.get("/privacy/").content.decode()
-    apps = [{"name": "ORCID"}]
+    apps = [
+        {"provider_id": "orcid", "name": "ORCID", "client_id": "me", "settings": {"server_url": "https://orcid.org"}}
+    ]
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": apps}}
     assert "You may sign in with ORCID" in client.get("/privacy/").content.decode()
