@@ -170,8 +170,8 @@ def explanation(walk: PracticeWalk) -> str:
     practice = walk.practice
     if practice.explanation:
         return practice.explanation
-    missed = [key for key, is_right in walk.is_right.items() if not is_right]
-    told = missed or list(walk.is_right)[-1:]
+    judged = [question.key for question in practice.tree_version.tree.questions if question.key in walk.is_right]
+    told = [key for key in judged if not walk.is_right[key]] or judged[-1:]
     columns = [f"{key}_{answer}" for key in told for answer in sorted(_as_set(practice.expected[key]))]
     return " ".join(text for text in map(hint, columns) if text)
 

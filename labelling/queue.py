@@ -173,9 +173,9 @@ def _wanting(subjects: QuerySet[Subject], volunteer: Volunteer) -> QuerySet[Subj
     skipped = Skip.objects.filter(volunteer=volunteer)
     reported = ImageReport.objects.filter(volunteer=volunteer)
     practised = PracticeWalk.objects.filter(volunteer=volunteer)
-    for seen in (voted, skipped, reported):
-        subjects = subjects.exclude(pk__in=seen.values("subject"))
-    return subjects.exclude(galaxy__in=practised.values("practice__galaxy"))
+    seen = [voted.values("subject"), skipped.values("subject"), reported.values("subject")]
+    new = subjects.exclude(pk__in=seen[0]).exclude(pk__in=seen[1]).exclude(pk__in=seen[2])
+    return new.exclude(galaxy__in=practised.values("practice__galaxy"))
 
 
 def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_cache_control
@@ -19,13 +20,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition, require_safe
 
-from labelling import files, queue
+from labelling import files, practice, queue
 from labelling.assignment import give_back, named, serve_ahead
 from labelling.classification import accept
 from labelling.errors import FileMissing, VoteConflict, VoteRefused, VoteUnknown
 from labelling.identity import known_volunteer, remember, volunteer_of
 from labelling.models import Image, Project
-from labelling.pages.replies import NextJson, UndoneJson, accepted_json, assignment_json
+from labelling.pages.replies import (
+    NextJson,
+    UndoneJson,
+    accepted_json,
+    assignment_json,
+    practice_assignment_json,
+    practised_json,
+)
 from labelling.project import is_open_to
 from labelling.reporting import report
 from labelling.skipping import skip
@@ -78,12 +86,14 @@ def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
         raise Http404(f"there is no project {slug!r} to classify in")
     n, have = _wish(request)
     volunteer = volunteer_of(request)
-    served = serve_ahead(project, volunteer, n=n, have=named(have), browser=_browser(request))
-    body: NextJson = {
-        "signed_in": isinstance(request.user, User),
-        "assignments": [assignment_json(assignment) for assignment in served],
-    }
-    if not served and n:
+    rng = np.random.default_rng()
+    to_practise = practice.draw(project, volunteer, n=n, in_hand=practice.named(have), rng=rng)
+    served = serve_ahead(project, volunteer, n=n - len(to_practise), have=named(have), browser=_browser(request))
+    shown = [assignment_json(assignment) for assignment in served]
+    for own in to_practise:  # anywhere among the others
+        shown.insert(int(rng.integers(len(shown) + 1)), practice_assignment_json(own, volunteer, project))
+    body: NextJson = {"signed_in": isinstance(request.user, User), "assignments": shown}
+    if not shown and n:
         body["why"] = "in_other_hands" if queue.has_work_for(project, volunteer) else "all_done"
     response = JsonResponse(body)
     remember(response, volunteer)
@@ -94,6 +104,9 @@ def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
 def classifications(request: HttpRequest) -> HttpResponseBase:
     """Take a vote: 201 when it is new, 200 when this very vote was taken before. It is stored when we answer."""
     body = _object(request, {"uuid", "token", "walk"}, {"uuid", "token"})
+    if practice.is_practice(body["token"]):
+        practised = practice.accept(token=body["token"], uuid=_uuid(body["uuid"]), walk=body["walk"])
+        return JsonResponse(practised_json(practised.walk), status=201 if practised.is_new else 200)
     accepted = accept(token=body["token"], uuid=_uuid(body["uuid"]), walk=body["walk"])
     return JsonResponse(accepted_json(accepted.classification), status=201 if accepted.is_new else 200)
 
@@ -112,7 +125,11 @@ def undo_classification(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 @_posted
 def skip_assignment(request: HttpRequest) -> HttpResponseBase:
     """The volunteer cannot tell: the galaxy goes to others, and does not return."""
-    skip(_object(request, {"token"}, {"token"})["token"])
+    token = _object(request, {"token"}, {"token"})["token"]
+    if practice.is_practice(token):
+        practice.pass_over(token)
+    else:
+        skip(token)
     return HttpResponse(status=204)
 
 
@@ -120,7 +137,10 @@ def skip_assignment(request: HttpRequest) -> HttpResponseBase:
 def report_assignment(request: HttpRequest) -> HttpResponseBase:
     """Something is wrong with the image: one of ImageReport.Why, and a few words or none."""
     body = _object(request, {"token", "why", "text"}, {"token", "why", "text"})
-    report(body["token"], body["why"], body["text"])
+    if practice.is_practice(body["token"]):
+        practice.pass_over(body["token"])
+    else:
+        report(body["token"], body["why"], body["text"])
     return HttpResponse(status=204)
 
 
@@ -131,7 +151,8 @@ def return_assignment(request: HttpRequest) -> HttpResponseBase:
     refused = None
     for text in request.POST.getlist("token") or [""]:
         try:
-            give_back(text)
+            if not practice.is_practice(text):  # of which no lease is held
+                give_back(text)
         except VoteRefused as refusal:
             refused = refusal  # the others are given back all the same
     if refused:
