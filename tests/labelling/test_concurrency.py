@@ -4,21 +4,26 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier
 from typing import TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from django.db import connection
-from django.db.models import Sum
+from django.db import connection, transaction
+from django.db.models import Count, Sum
+from django.utils import timezone
 
-from labelling.assignment import give_back, serve, token
+from labelling.assignment import give_back, locked_volunteer, named, serve, serve_ahead, token
 from labelling.classification import accept
 from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Subject, Volunteer
 from labelling.project import set_tree
-from labelling.votes import recount
+from labelling.reporting import report
+from labelling.skipping import skip
+from labelling.undo import undo
+from labelling.votes import recount, subtract
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, UNBARRED
 
@@ -155,3 +160,124 @@ def test_a_tree_is_replaced_or_voted_on_but_not_both(repetition):
     assert isinstance(voted, VoteRefused) != isinstance(replaced, TreeFrozen)
     subject.refresh_from_db()
     assert subject.counts == ([0, 0, 0, 0] if isinstance(voted, VoteRefused) else [1, 0, 0, 0])
+
+
+def test_a_vote_is_taken_back_once_by_eight_requests_at_once():
+    project = make_project(retirement_limit=1)
+    subject = make_subject(project)
+    [ada] = make_volunteers(1)
+    cast = vote(served(project, ada), BARRED).classification
+    answers = together(*[lambda: undo(cast.uuid, ada)] * 8)
+    assert len({answer.assignment.pk for answer in answers}) == 1
+    subject.refresh_from_db()
+    assert (subject.n_classifications, subject.counts, subject.retired_at) == (0, [0, 0, 0, 0], None)
+    assert recount(project) == []
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_a_galaxy_whose_vote_is_taken_back_is_in_its_volunteers_hand_and_not_served_beside(repetition):
+    project = make_project(retirement_limit=1)
+    make_subject(project)
+    ada, ben = make_volunteers(2)
+    cast = vote(served(project, ada), BARRED).classification
+    undone, mine, theirs = together(
+        lambda: undo(cast.uuid, ada), lambda: serve(project, ada), lambda: serve(project, ben)
+    )
+    assert theirs is None
+    assert mine is None or mine.pk == undone.assignment.pk
+    assert Assignment.objects.filter(ended_at__isnull=True).count() == 1
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_two_volunteers_who_want_many_of_the_same_galaxies_do_not_wait_for_each_other_for_ever(repetition):
+    project = make_project(retirement_limit=1)
+    make_subjects(project, 12, priority=1.0)
+    given = together(*[lambda v=v: serve_ahead(project, v, n=6) for v in make_volunteers(4)])
+    subjects = [lease.subject_id for leases in given for lease in leases]
+    assert len(subjects) == len(set(subjects))
+
+
+def test_three_reports_at_once_pause_a_subject():
+    project = make_project()
+    subject = make_subject(project)
+    leases = [served(project, volunteer) for volunteer in make_volunteers(3)]
+    together(*[lambda lease=lease: report(token(lease), "blank") for lease in leases])
+    subject.refresh_from_db()
+    assert subject.paused_at is not None
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_a_vote_counts_or_is_set_aside_but_not_between(repetition):
+    """The act of setting aside holds the volunteer's lock, as does a vote."""
+    project = make_project()
+    make_subject(project)
+    [ada] = make_volunteers(1)
+    lease = served(project, ada)
+
+    def set_aside() -> None:
+        with transaction.atomic():
+            volunteer = locked_volunteer(ada.pk)
+            for cast in Classification.objects.counted().filter(volunteer=volunteer).select_related("tree_version"):
+                subject = Subject.objects.select_for_update(no_key=True).get(pk=cast.subject_id)
+                subject.project = project
+                subtract(cast, subject, timezone.now())
+            Volunteer.objects.filter(pk=ada.pk).update(set_aside_at=timezone.now())
+
+    together(lambda: vote(lease, SMOOTH), set_aside)
+    assert recount(project) == []
+    assert Classification.objects.count() == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_crowd_does_at_once_the_books_balance(seed):
+    """Galaxies ahead, votes, second thoughts, skips, reports, leaving, and two tabs of everybody, over few galaxies."""
+    project = make_project(retirement_limit=3, consensus_fraction=0.9, consensus_n_votes=2, pool_uniform_share=0.3)
+    make_subjects(project, 8, priority=1.0)
+    volunteers = make_volunteers(5)
+    taken: dict[UUID, int] = {}  # what each tab believes that it said: UUID -> volunteer
+    undone: set[UUID] = set()
+
+    def tab(volunteer: Volunteer, number: int) -> None:
+        rng, held, mine = random.Random(f"{seed} {volunteer.pk} {number}"), [], []
+        for _ in range(25):
+            act = rng.random()
+            with suppress(VoteRefused):
+                if not held or act < 0.2:
+                    have = named(token(lease) for lease in held)
+                    draws = np.random.default_rng(rng.randrange(2**32))
+                    held += serve_ahead(
+                        project, volunteer, n=rng.randint(1, 3), have=have, browser=str(number), rng=draws
+                    )
+                elif act < 0.65:
+                    lease, uuid = held.pop(0), uuid4()
+                    walk = rng.choice([SMOOTH, SMOOTH, BARRED, UNBARRED])
+                    for _ in range(rng.choice([1, 1, 2])):
+                        accept(token=token(lease), uuid=uuid, walk=walk)
+                    taken[uuid] = volunteer.pk
+                    mine.append(uuid)
+                elif act < 0.85 and mine:
+                    uuid = mine.pop()
+                    lease = undo(uuid, volunteer).assignment
+                    undone.add(uuid)
+                    held.append(lease)
+                elif act < 0.9:
+                    skip(token(held.pop()))
+                elif act < 0.93:
+                    report(token(held.pop()), "other")
+                else:
+                    give_back(token(held.pop()))
+
+    ended = together(*[lambda v=v, i=i: tab(v, i) for v in volunteers for i in range(2)])
+
+    assert not [error for error in ended if error is not None]
+    assert recount(project) == []
+    stored = {vote.uuid: vote for vote in Classification.objects.all()}
+    assert {uuid: vote.volunteer_id for uuid, vote in stored.items()} == taken
+    assert {uuid for uuid, vote in stored.items() if vote.undone_at} == undone
+    for subject in Subject.objects.filter(project=project):
+        is_full = subject.n_classifications >= project.retirement_limit
+        assert subject.retired_at is not None or not is_full
+        assert is_full or subject.retired_reason != Subject.Retired.COUNT
+        assert subject.n_classifications - subject.n_late <= 3
+    held_twice = Assignment.objects.filter(ended_at__isnull=True).values("subject", "volunteer").annotate(n=Count("pk"))
+    assert all(row["n"] == 1 for row in held_twice)
