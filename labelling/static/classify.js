@@ -1,203 +1,174 @@
 /**
- * The classifying page: one galaxy at a time, question by question. States: asking, sending, and a notice (nothing left,
- * in other hands, an error). The lease goes back when the page is left; a page that comes back asks for another galaxy.
+ * The classifying page: one galaxy, one question. The galaxy in hand comes from what was fetched ahead, its answers go
+ * to the outbox, and the next galaxy is on the screen at once: the page waits for the server only when nothing is ready.
  */
 
-import { newUuid, Outbox, post, reason } from './outbox.js';
+import { Ahead } from './ahead.js';
+import { handle } from './gestures.js';
+import { JustDone } from './justdone.js';
+import { deedsOf, obey, toggleKeys } from './keys.js';
+import { mountTheRest } from './later.js';
+import { drawMarks } from './marks.js';
+import { hideNotice, showNotice } from './notice.js';
+import { Outbox } from './outbox.js';
+import { decoded } from './pictures.js';
+import { newUuid, post, reason } from './post.js';
+import { Asking } from './question.js';
+import { offerReport } from './report.js';
+import { gettext, interpolate, ngettext } from './texts.js';
+import { forgetPractice, forgetTold, tell } from './told.js';
+import { useTools } from './tools.js';
+import { Viewer } from './viewer.js';
 import { Walk } from './walk.js';
 
-/**
- * @typedef {{token: string, expires_at: string, galaxy: {survey: string, name: string, is_simulated: boolean},
- *   image: {url: string, width_px: number, height_px: number, pixel_scale_arcsec: number | null} | null}} Assignment
- */
+/** @typedef {import('./ahead.js').Prepared} Prepared */
 
-const SCALE_ARCSEC = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
-const SCALE_SHARE = 0.34; // the longest scale bar, as a part of the image's width
+const POLL_MS = 15_000;
+const PAN_PX = 60;
 
 /** @param {string} id @returns {any} */
 const element = (id) => document.getElementById(id);
 const desk = element('main');
-const picture = /** @type {HTMLImageElement} */ (element('galaxy'));
+const { project } = desk.dataset;
 const tree = JSON.parse(element('tree').textContent);
-const outbox = new Outbox(desk.dataset.vote, sayWaiting);
+const opened = Date.now();
 
-/** @type {Assignment | null} */
-let assignment = null;
+const outbox = new Outbox();
+const ahead = new Ahead(
+  { next: desk.dataset.next, giveBack: desk.dataset.return, project, isSignedIn: desk.dataset.anonymous === 'no' },
+  () => outbox.letters.map((letter) => letter.body.token),
+);
+const viewer = new Viewer(element('frame'));
+const asking = new Asking({ choose, backTo });
+const justDone = new JustDone(project, undo);
+
+/** @type {Prepared | null} the galaxy on the screen */
+let hand = null;
 let walk = new Walk(tree);
-/** @type {string[]} ticks of the multiple-choice question that is asked now */
-let ticked = [];
 let isAsking = false;
-let isSignedIn = desk.dataset.anonymous === 'no';
+let since = 0;
+let poll = 0;
+/** A vote on its way that is to be undone as soon as the server has it. */
+let toUndo = '';
 
-/* The server */
+/* One galaxy after another */
 
-async function next() {
+function next() {
+  hand = null;
   isAsking = false;
-  assignment = null;
-  picture.hidden = true;
-  element('asking').hidden = true;
-  element('notice').hidden = true;
+  const prepared = ahead.take();
+  if (prepared) begin(prepared);
+  else wait();
+}
+
+/** Nothing is ready: say why, or that it is coming. */
+function wait() {
+  viewer.show(null);
+  drawMarks(viewer, null);
+  element('galaxy-name').textContent = element('step').textContent = '';
   element('path').replaceChildren();
-  element('step').textContent = '';
-  for (const id of ['galaxy-name', 'scale-length']) element(id).textContent = '';
-  element('scale').hidden = element('simulated').hidden = true;
-  desk.classList.add('loading');
-  try {
-    const reply = await post(desk.dataset.next, {});
-    if (!reply.ok) return show('The next galaxy did not come', await reason(reply), ['Try again', next], RELOAD);
-    const body = await reply.json();
-    const wasSignedIn = isSignedIn;
-    isSignedIn = body.signed_in;
-    assignment = body.assignment;
-    if (wasSignedIn && !isSignedIn) return signedOut();
-    if (!assignment) return nothingLeft(body.why);
-    await begin();
-  } catch {
-    show('No answer from the server', 'Your connection may be down. Nothing is lost.', ['Try again', next], RELOAD);
-  } finally {
+  explain();
+}
+
+/** What is ready, or why nothing is, has changed. */
+function look() {
+  if (ahead.state.kind === 'signed_out') return leaveAccount();
+  if (hand) return;
+  const prepared = ahead.take();
+  if (prepared) begin(prepared);
+  else explain();
+}
+
+/** @param {Prepared} prepared */
+async function begin(prepared) {
+  hand = prepared;
+  clearTimeout(poll);
+  const { assignment } = prepared;
+  if (!assignment.image) return noPicture(gettext('No picture'), gettext('This galaxy came without one.'), []);
+  if (!prepared.picture) {
+    desk.classList.add('loading');
+    prepared.picture = await decoded(assignment.image.url);
+    if (hand !== prepared) return;
     desk.classList.remove('loading');
   }
-}
-
-async function begin() {
-  if (!assignment) return;
-  walk = new Walk(tree);
-  if (!assignment.image) return show('No picture', 'This galaxy came without one.', ['Another galaxy', another]);
-  picture.src = assignment.image.url;
-  try {
-    await picture.decode();
-  } catch {
-    return show('The picture did not load', 'It may be your connection.', ['Try again', begin], ['Another galaxy', another]);
+  if (!prepared.picture) {
+    const again = { label: gettext('Try again'), does: () => begin(prepared) };
+    return noPicture(gettext('The picture did not load'), gettext('It may be your connection.'), [again]);
   }
-  element('notice').hidden = true;
-  picture.hidden = false;
-  picture.alt = `Galaxy ${assignment.galaxy.name}, the picture that the questions are about`;
-  element('galaxy-name').textContent = assignment.galaxy.name;
-  element('simulated').hidden = !assignment.galaxy.is_simulated;
-  showScale();
-  isAsking = true;
-  ask();
-}
-
-async function finish() {
-  if (!assignment) return;
-  isAsking = false;
-  desk.classList.add('loading');
-  say('Saving…');
-  const vote = { uuid: newUuid(), token: assignment.token, walk: walk.toJSON() };
-  assignment = null; // from here on the lease belongs to the vote: leaving the page does not give it back
-  const outcome = await outbox.send(vote);
+  walk = prepared.walk ?? new Walk(tree);
   desk.classList.remove('loading');
-  element('asking').inert = false;
-  if (outcome.kind === 'barred') {
-    say('');
-    return show('This vote is not sent yet', `${outcome.message} Your answers are kept until then.`, RELOAD);
-  }
-  if (outcome.kind === 'refused') {
-    say('');
-    return show('This vote was not taken', outcome.message, ['Next galaxy', next], RELOAD);
-  }
-  count(outcome.n);
-  say('Saved.');
-  return next();
+  hideNotice();
+  const alt = gettext('Galaxy %(name)s, the picture that the questions are about');
+  viewer.show(prepared.picture, interpolate(alt, assignment.galaxy));
+  drawMarks(viewer, assignment.image);
+  element('galaxy-name').textContent = assignment.galaxy.name;
+  element('sky-link').hidden = !assignment.sky_url;
+  element('sky-link').href = assignment.sky_url ?? '';
+  drawFavourite(false);
+  isAsking = true;
+  since = performance.now();
+  announce('galaxy', { assignment });
+  ask(prepared.walk && !walk.question ? walk.backTo(walk.steps.length - 1) : []);
 }
 
-async function another() {
-  giveBack();
-  await next();
+/** @param {string} title @param {string} text @param {import('./notice.js').Action[]} actions */
+function noPicture(title, text, actions) {
+  viewer.show(null);
+  const another = {
+    label: gettext('Another galaxy'),
+    does: () => {
+      ahead.giveBackAll(hand ? [hand.assignment.token] : []);
+      ahead.letGo();
+      next();
+    },
+  };
+  isAsking = false;
+  showNotice(title, text, [...actions, another]);
 }
 
-/** Bring home what an earlier page could not. */
-async function sendLeftovers() {
-  const outcomes = await outbox.sendLeftovers();
-  for (const outcome of outcomes) if (outcome.kind === 'saved') count(outcome.n);
-  if (outcomes.some((outcome) => outcome.kind === 'saved')) say('A vote from your last visit is saved.');
+/** The walk is complete: into the outbox with it, and on. */
+function finish() {
+  if (!hand) return;
+  const { assignment } = hand;
+  const uuid = newUuid();
+  const given = walk.toJSON();
+  send('vote', desk.dataset.vote, { uuid, token: assignment.token, walk: given }, uuid);
+  justDone.add({ uuid, at: Date.now(), assignment, walk: given });
+  ahead.letGo(performance.now() - since);
+  say(gettext('Your answers are kept.'));
+  next();
 }
 
-function giveBack() {
-  if (!assignment) return;
-  const form = new FormData();
-  form.append('token', assignment.token);
-  navigator.sendBeacon(desk.dataset.return, form);
-  assignment = null;
+/** The answer is that there is none. @param {'skip' | 'report'} kind @param {string} url @param {object} more @param {string} text */
+function setAside(kind, url, more, text) {
+  if (!hand || !isAsking) return;
+  send(kind, url, { token: hand.assignment.token, ...more }, newUuid());
+  ahead.letGo();
+  say(text);
+  next();
+}
+
+/** @param {'vote' | 'skip' | 'report'} kind @param {string} url @param {object} body @param {string} id */
+function send(kind, url, body, id) {
+  forgetTold();
+  outbox.put({ id, kind, url, body, project });
 }
 
 /* The question */
 
-/** @param {string[]} chosenBefore what was chosen here before the volunteer came back */
-function ask(chosenBefore = []) {
-  const question = walk.question;
-  if (!question) {
-    element('asking').inert = true;
-    drawPath();
-    return finish();
-  }
-  ticked = question.multiple ? [...chosenBefore] : [];
-  element('asking').hidden = false;
-  element('asking').inert = false;
-  element('question').textContent = question.text;
-  element('multiple-hint').hidden = !question.multiple;
-  element('help').hidden = !question.help;
-  element('help-text').textContent = question.help;
-  element('step').textContent = `Question ${walk.steps.length + 1}`;
-  element('answers').replaceChildren(
-    ...question.answers.map((answer, index) =>
-      question.multiple ? tickBox(answer, index) : answerButton(answer, index, chosenBefore.includes(answer.key)),
-    ),
-  );
-  element('answers').classList.toggle('many', question.answers.length > 4);
-  element('back').disabled = walk.steps.length === 0;
-  element('confirm').hidden = !question.multiple;
-  drawConfirm();
-  drawPath();
+/** @param {string[]} before what was chosen here before the volunteer came back */
+function ask(before = []) {
+  if (!walk.question) return finish();
+  asking.show(walk, before);
+  element('back').disabled = walk.steps.length === 0 && !justDone.last;
   element('question').focus({ preventScroll: true });
-}
-
-/** @param {import('./walk.js').Answer} answer @param {number} index @param {boolean} wasChosen */
-function answerButton(answer, index, wasChosen) {
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.className = wasChosen ? 'answer was' : 'answer';
-  button.append(...label(answer, index));
-  button.addEventListener('click', () => choose([answer.key]));
-  return button;
-}
-
-/** @param {import('./walk.js').Answer} answer @param {number} index */
-function tickBox(answer, index) {
-  const row = document.createElement('label');
-  const box = document.createElement('input');
-  row.className = 'answer';
-  box.type = 'checkbox';
-  box.checked = ticked.includes(answer.key);
-  box.addEventListener('change', () => {
-    const others = ticked.filter((key) => key !== answer.key);
-    ticked = box.checked ? [...others, answer.key] : others;
-    drawConfirm();
-  });
-  row.append(box, ...label(answer, index));
-  return row;
-}
-
-/** @param {import('./walk.js').Answer} answer @param {number} index */
-function label(answer, index) {
-  const text = document.createElement('span');
-  text.append(answer.text);
-  if (answer.help) {
-    const help = document.createElement('small');
-    help.textContent = answer.help;
-    text.append(help);
-  }
-  if (index > 8) return [text];
-  const key = document.createElement('kbd');
-  key.textContent = String(index + 1);
-  key.setAttribute('aria-hidden', 'true');
-  return [key, text];
+  announce('question', { question: walk.question });
 }
 
 /** @param {string[]} chosen */
 function choose(chosen) {
   if (!isAsking) return;
+  forgetPractice();
   say('');
   walk.answer(chosen);
   ask();
@@ -205,152 +176,207 @@ function choose(chosen) {
 
 /** @param {number} index */
 function backTo(index) {
-  if (!isAsking || index < 0) return;
-  ask(walk.backTo(index));
+  if (isAsking && index >= 0) ask(walk.backTo(index));
 }
 
-function confirmTicks() {
-  const question = walk.question;
-  if (!question?.multiple) return;
-  const inOrder = question.answers.map((answer) => answer.key).filter((key) => ticked.includes(key));
-  choose(inOrder);
+/** A step back; before the first question that would be the last galaxy, which is offered and not just taken. */
+function back() {
+  if (walk.steps.length) return backTo(walk.steps.length - 1);
+  const button = element('done-list').querySelector('button');
+  if (!button) return;
+  button.focus();
+  say(interpolate(gettext('Enter or U takes back your answers for %(name)s.'), { name: justDone.last?.assignment.galaxy.name ?? '' }));
 }
 
-function drawConfirm() {
-  element('confirm').textContent = ticked.length ? 'Continue' : 'None of these';
+/** @param {import('./justdone.js').Done | undefined} done */
+async function undo(done) {
+  if (!done) return;
+  let { assignment, walk: given } = done;
+  if (!(await outbox.takeBack(done.uuid))) {
+    if (outbox.has(done.uuid)) {
+      toUndo = done.uuid;
+      outbox.wake();
+      return say(gettext('It is on its way. It comes back as soon as the server has it.'));
+    }
+    const reply = await post(`${desk.dataset.vote}${done.uuid}/undo/`, {}).catch(() => null);
+    if (!reply) return say(gettext('To undo this needs the network. Your answers stand until then.'));
+    justDone.remove(done.uuid);
+    if (!reply.ok) return say(await reason(reply));
+    ({ assignment, walk: given } = await reply.json());
+  }
+  justDone.remove(done.uuid);
+  const picture = assignment.image && (await decoded(assignment.image.url));
+  if (hand && isAsking) hand.walk = walk;
+  const prepared = { assignment, picture, walk: new Walk(tree).again(given) };
+  ahead.takeInstead(prepared);
+  forgetTold();
+  say(interpolate(gettext('Your answers for %(name)s are taken back.'), assignment.galaxy));
+  begin(prepared);
 }
 
-function drawPath() {
-  const items = walk.steps.map(({ question, chosen }, index) => {
-    const texts = question.answers.filter((answer) => chosen.includes(answer.key)).map((answer) => answer.text);
-    const item = document.createElement('li');
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = texts.join(', ') || 'None of these';
-    button.title = `Change: ${question.text}`;
-    button.addEventListener('click', () => backTo(index));
-    item.append(button);
-    return item;
-  });
-  element('path').replaceChildren(...items);
+/* What the server says */
+
+outbox.addEventListener('answered', (event) => {
+  const { letter, outcome } = /** @type {CustomEvent<import('./outbox.js').Answered>} */ (event).detail;
+  if (letter.project !== project) return;
+  if (outcome.kind === 'refused') refuse(letter, outcome.message);
+  else if (letter.kind === 'vote') acknowledge(letter, outcome.reply);
+  if (!hand) ahead.fill();
+});
+
+/** @param {import('./outbox.js').Letter} letter @param {any} reply */
+function acknowledge(letter, { n_classifications_by_you, told }) {
+  count(n_classifications_by_you);
+  const done = justDone.find(letter.id);
+  if (letter.at < opened) say(gettext('Answers from your last visit are saved.'));
+  if (toUndo === letter.id) {
+    toUndo = '';
+    return void undo(done);
+  }
+  if (!done || !told) return;
+  tell(told, done, tree);
+  if (told.practice) justDone.remove(done.uuid);
+  announce('voted', { uuid: letter.id, assignment: done.assignment, told });
 }
 
-/** A bar of a round length in arcseconds, when the survey told the size of a pixel. */
-function showScale() {
-  const image = assignment?.image;
-  const scale = image?.pixel_scale_arcsec;
-  element('scale').hidden = !scale;
-  if (!image || !scale) return;
-  const width = image.width_px * scale;
-  const length = SCALE_ARCSEC.filter((arcsec) => arcsec <= width * SCALE_SHARE).at(-1) ?? SCALE_ARCSEC[0];
-  element('scale').hidden = length > width;
-  element('scale').style.inlineSize = `${(100 * length) / width}%`;
-  element('scale-length').textContent = length < 60 ? `${length}″` : `${length / 60}′`;
+/** @param {import('./outbox.js').Letter} letter @param {string} message */
+function refuse(letter, message) {
+  justDone.remove(letter.id);
+  element('refused').hidden = false;
+  element('refused-text').textContent = interpolate(gettext('One answer was not taken: %(why)s'), { why: message });
+}
+
+/** How many wait to be sent, once one did not get through. */
+function drawWaiting() {
+  const n = outbox.letters.length;
+  element('waiting').hidden = !outbox.isStuck || n === 0;
+  const text = ngettext('%(n)s waiting to be sent', '%(n)s waiting to be sent', n);
+  element('waiting-text').textContent = outbox.barred
+    ? gettext('Your answers are kept, and not sent yet. Reload the page, or sign in again.')
+    : interpolate(text, { n });
 }
 
 /* What is said */
 
-/** @typedef {[string, () => unknown]} Action */
-/** @type {Action} */
-const RELOAD = ['Reload the page', () => location.reload()];
+function explain() {
+  const { state } = ahead;
+  const again = { label: gettext('Try again'), does: () => ahead.fill() };
+  const reload = { label: gettext('Reload the page'), does: () => location.reload() };
+  const home = { label: gettext('Other projects'), does: () => location.assign('/') };
+  const isComing = state.kind === 'asking' || (state.kind === 'none' && state.why === '' && outbox.letters.length > 0);
+  desk.classList.toggle('loading', isComing);
+  if (isComing) return void (element('asking').inert = true);
+  if (state.kind === 'refused') return showNotice(gettext('The next galaxy did not come'), state.message, [again, reload]);
+  if (state.kind === 'offline') {
+    const text = gettext('Your answers are kept here. As soon as the network is back, the next galaxy comes by itself.');
+    return showNotice(gettext('Waiting for the network'), text, [again]);
+  }
+  if (state.kind !== 'none') return;
+  if (state.why === 'all_done') {
+    const text = gettext('There is no galaxy left here that you have not seen. Thank you for looking!');
+    return showNotice(gettext('All done'), text, [home]);
+  }
+  clearTimeout(poll);
+  poll = setTimeout(() => ahead.fill(), POLL_MS);
+  const text = gettext('Others are looking at the galaxies that are left. When one comes back, it appears here by itself.');
+  showNotice(gettext('All in other hands'), text, [again, home]);
+}
 
-/** @param {string} title @param {string} text @param {Action} [action] @param {Action} [other] */
-function show(title, text, action, other) {
+/** The session has ended. A walk that is begun is finished in the account's name; then the page asks who goes on. */
+function leaveAccount() {
+  if (hand && walk.steps.length) return;
+  ahead.giveBack();
+  hand = null;
   isAsking = false;
-  element('asking').hidden = true;
-  element('notice-title').textContent = title;
-  element('notice-text').textContent = text;
-  for (const [id, choice] of /** @type {[string, Action | undefined][]} */ ([['notice-action', action], ['notice-other', other]])) {
-    const button = element(id);
-    button.hidden = !choice;
-    if (!choice) continue;
-    button.textContent = choice[0];
-    button.onclick = choice[1];
-  }
-  element('notice').hidden = false;
-  element('notice-title').focus({ preventScroll: true });
-}
-
-/** Both ways on leave this page, which names an account that it no longer has; the galaxy in hand goes back. */
-function signedOut() {
-  const text = 'Your votes so far are saved. Sign in again, or go on without an account.';
-  /** @type {Action} */
-  const signIn = ['Sign in', () => location.assign(desk.dataset.login)];
-  show('You have been signed out', text, signIn, ['Go on without an account', RELOAD[1]]);
-}
-
-/** @param {string} why */
-function nothingLeft(why) {
-  /** @type {Action} */
-  const home = ['Other projects', () => location.assign('/')];
-  if (why === 'in_other_hands') {
-    const text = 'The galaxies that are left are being looked at by others this minute. One may come back if its viewer leaves.';
-    return show('All in other hands', text, ['Try again', next], home);
-  }
-  return show('All done', 'There is no galaxy left here that you have not seen. Thank you for looking!', home);
+  viewer.show(null);
+  desk.classList.remove('loading');
+  const text = gettext('Your answers so far are saved. Sign in again, or go on without an account.');
+  showNotice(gettext('You have been signed out'), text, [
+    { label: gettext('Sign in'), does: () => location.assign(desk.dataset.login) },
+    { label: gettext('Go on without an account'), does: () => location.reload() },
+  ]);
 }
 
 /** @param {string} text */
 function say(text) {
   element('status').textContent = text;
-  element('status').classList.remove('waiting');
-}
-
-/** @param {number} seconds */
-function sayWaiting(seconds) {
-  say(`Offline: your answers are kept here, and sent again in ${Math.round(seconds)} s. `);
-  element('status').classList.add('waiting');
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.className = 'link';
-  button.textContent = 'Try now';
-  button.addEventListener('click', () => outbox.retryNow());
-  element('status').append(button);
 }
 
 /** @param {number} n */
 function count(n) {
-  element('tally').textContent = n.toLocaleString('en');
+  element('tally').textContent = n.toLocaleString(document.documentElement.lang || 'en');
   const keep = element('keep');
   if (keep) keep.hidden = n < 1;
 }
 
-/* Keys, buttons, coming and going */
-
-document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === '?') {
-    event.preventDefault();
-    return toggleKeys();
-  }
-  if (!isAsking || element('keys').open) return;
-  if (event.key === 'Backspace') {
-    event.preventDefault();
-    return backTo(walk.steps.length - 1);
-  }
-  const onControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
-  if (event.key === 'Enter' && walk.question?.multiple && !onControl) {
-    event.preventDefault();
-    return confirmTicks();
-  }
-  if (event.repeat || !/^[1-9]$/.test(event.key)) return;
-  const row = element('answers').children[Number(event.key) - 1];
-  row?.click();
-});
-
-function toggleKeys() {
-  const dialog = /** @type {HTMLDialogElement} */ (element('keys'));
-  if (dialog.open) dialog.close();
-  else dialog.showModal();
+/** To what is mounted later. @param {string} what @param {object} detail */
+function announce(what, detail) {
+  desk.dispatchEvent(new CustomEvent(what, { detail }));
 }
 
-element('back').addEventListener('click', () => backTo(walk.steps.length - 1));
-element('confirm').addEventListener('click', confirmTicks);
-element('show-keys').addEventListener('click', toggleKeys);
-window.addEventListener('pagehide', giveBack);
-window.addEventListener('pageshow', (event) => {
-  if (event.persisted && !desk.classList.contains('loading')) next();
-});
+/* Favourites */
 
-await sendLeftovers();
-await next();
+/** @param {boolean} isFavourite */
+function drawFavourite(isFavourite) {
+  element('favourite').setAttribute('aria-pressed', String(isFavourite));
+}
+
+async function favourite() {
+  if (!hand || !isAsking || !desk.dataset.favourite) return;
+  const { token } = hand.assignment;
+  const wanted = element('favourite').getAttribute('aria-pressed') !== 'true';
+  drawFavourite(wanted);
+  const reply = await post(desk.dataset.favourite, { token, is_favourite: wanted }).catch(() => null);
+  const isHere = hand?.assignment.token === token;
+  if (reply?.ok) return say(wanted ? gettext('Added to your favourites.') : gettext('No longer a favourite.'));
+  if (isHere) drawFavourite(!wanted);
+  say(reply ? await reason(reply) : gettext('That needs the network.'));
+}
+
+/* Hands */
+
+const skip = () => setAside('skip', desk.dataset.skip, {}, gettext('Skipped. It does not come again.'));
+
+/** @param {string} key */
+function pan(key) {
+  const [x, y] = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[key] ?? [0, 0];
+  viewer.moveBy(PAN_PX * x, PAN_PX * y);
+}
+
+handle(viewer);
+useTools(viewer);
+viewer.addEventListener('change', () => drawMarks(viewer, hand?.assignment.image ?? null));
+obey(
+  deedsOf({
+    answer: (key) => asking.press(Number(key)),
+    confirm: () => asking.confirm(),
+    undo: () => undo(justDone.last),
+    back,
+    skip,
+    favourite,
+    pan,
+  }),
+  () => isAsking,
+);
+offerReport(
+  (why, text) => setAside('report', desk.dataset.report, { why, text }, gettext('Thank you. A researcher will look at it.')),
+  () => isAsking,
+);
+element('back').addEventListener('click', back);
+element('skip').addEventListener('click', skip);
+element('favourite').addEventListener('click', favourite);
+element('favourite').hidden = !desk.dataset.favourite;
+element('show-keys').addEventListener('click', toggleKeys);
+element('try-now').addEventListener('click', () => (outbox.barred ? location.reload() : outbox.wake()));
+element('refused-close').addEventListener('click', () => (element('refused').hidden = true));
+
+/* Coming and going */
+
+ahead.addEventListener('change', look);
+outbox.addEventListener('change', drawWaiting);
+window.addEventListener('pagehide', () => ahead.giveBack());
+window.addEventListener('pageshow', (event) => event.persisted && location.reload());
+desk.addEventListener('galaxy', () => mountTheRest(desk), { once: true });
+wait();
+outbox.run();
+ahead.fill();

@@ -1,140 +1,125 @@
 /**
- * Votes on their way. Each is kept in this browser under its own UUID until the server has acknowledged it, and is sent
- * again under the same UUID: so a lost reply, a closed lid or a closed page neither loses a vote nor counts it twice.
+ * What is on its way to the server: votes, skips, reports. Each is kept in this browser until the server has answered
+ * it, and is sent in order, in the background, by one tab at a time. A vote goes under its own UUID again and again: so
+ * a lost reply, a closed lid or a closed page neither loses it nor counts it twice.
  */
+
+import { post, reason } from './post.js';
+import { alone, drop, keep, kept, namesOf } from './shelf.js';
 
 /**
- * @typedef {{uuid: string, token: string, walk: Record<string, string | string[]>}} Vote
- * @typedef {{kind: 'saved', n: number} | {kind: 'refused' | 'barred', message: string}} Outcome
+ * @typedef {{id: string, kind: 'vote' | 'skip' | 'report', url: string, project: string, body: any, at: number,
+ *   isTried?: boolean}} Letter
+ * @typedef {{kind: 'taken', reply: any} | {kind: 'refused', message: string}} Outcome
+ * @typedef {{letter: Letter, outcome: Outcome}} Answered
  */
 
-const PREFIX = 'voorwerp.vote.';
+const PREFIX = 'voorwerp.out.';
+const LOCK = 'voorwerp.out';
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
-const PATIENCE_MS = 20_000;
 
-/** A random UUID; `crypto.randomUUID` is missing where the page came over plain HTTP from another machine. */
-export function newUuid() {
-  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** Django's token for this session, as its cookie has it now: a sign-in in another tab changes it. */
-export function csrfToken() {
-  const cookie = document.cookie.split('; ').find((part) => part.startsWith('csrftoken='));
-  const field = /** @type {HTMLInputElement | null} */ (document.querySelector('[name=csrfmiddlewaretoken]'));
-  return cookie ? cookie.slice('csrftoken='.length) : (field?.value ?? '');
-}
-
-/** POST as JSON; a server that does not answer in time counts as no answer. @param {string} url @param {unknown} body */
-export async function post(url, body) {
-  const headers = { 'Content-Type': 'application/json', 'X-CSRFToken': csrfToken(), Accept: 'application/json' };
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body), credentials: 'same-origin', signal });
-}
-
-export class Outbox {
-  /**
-   * @param {string} url
-   * @param {(seconds: number) => void} onWaiting called before each pause, with its length
-   */
-  constructor(url, onWaiting) {
-    this.url = url;
-    this.onWaiting = onWaiting;
+/** Fires `change` when what waits changes, and `answered` (detail: Answered) in every tab. */
+export class Outbox extends EventTarget {
+  constructor() {
+    super();
+    /** True from a send that failed to the next that does not. */
+    this.isStuck = false;
+    /** Why the server turns this page away, whatever it sends. */
+    this.barred = '';
     this.wake = () => {};
-    window.addEventListener('online', () => this.retryNow());
+    this.others = typeof BroadcastChannel === 'function' ? new BroadcastChannel(LOCK) : null;
+    this.others?.addEventListener('message', (event) => this.tell('answered', event.data));
+    window.addEventListener('storage', () => this.tell('change'));
+    window.addEventListener('online', () => this.wake());
   }
 
-  /** Stop pausing and try again at once. */
-  retryNow() {
+  /** Letters that wait, the oldest first. @returns {Letter[]} */
+  get letters() {
+    const letters = namesOf(PREFIX).map(kept).filter(Boolean);
+    return letters.sort((a, b) => a.at - b.at);
+  }
+
+  /** Keep a letter, and have it sent. @param {Omit<Letter, 'at'>} letter */
+  put(letter) {
+    const last = this.letters.at(-1);
+    keep(PREFIX + letter.id, { ...letter, at: Math.max(Date.now(), (last?.at ?? 0) + 1) });
+    this.tell('change');
     this.wake();
   }
 
-  /** Send a vote until the server has answered it, one way or the other. @param {Vote} vote @returns {Promise<Outcome>} */
-  async send(vote) {
-    remember(vote);
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      const outcome = await this.try(vote);
-      if (outcome) {
-        if (outcome.kind !== 'barred') forget(vote);
-        return outcome;
+  /** @param {string} id */
+  has(id) {
+    return kept(PREFIX + id) !== null;
+  }
+
+  /** Take back a letter that the server cannot have seen; null when it may have. @param {string} id @returns {Promise<Letter | null>} */
+  async takeBack(id) {
+    return alone(LOCK, async () => {
+      const letter = /** @type {Letter | null} */ (kept(PREFIX + id));
+      if (!letter || letter.isTried) return null;
+      drop(PREFIX + id);
+      this.tell('change');
+      return letter;
+    });
+  }
+
+  /** Send for as long as the page lives. */
+  async run() {
+    let pause = FIRST_PAUSE_MS;
+    for (;;) {
+      const [first] = this.letters;
+      if (!first) {
+        await this.sleep();
+        continue;
       }
-      this.onWaiting(pause / 1000);
-      await this.sleep(pause);
+      const isThrough = await alone(LOCK, () => this.send(first.id));
+      this.isStuck = !isThrough;
+      this.tell('change');
+      if (!isThrough) await this.sleep(pause);
+      pause = isThrough ? FIRST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
   }
 
-  /** Try once each vote that an earlier page could not bring home. @returns {Promise<Outcome[]>} those answered now */
-  async sendLeftovers() {
-    const outcomes = [];
-    for (const vote of leftovers()) {
-      const outcome = await this.try(vote);
-      if (!outcome || outcome.kind === 'barred') break; // still no way through; they stay
-      forget(vote);
-      outcomes.push(outcome);
-    }
-    return outcomes;
+  /** One try, under the lock; false when it is worth another. @param {string} id */
+  async send(id) {
+    const letter = /** @type {Letter | null} */ (kept(PREFIX + id));
+    if (!letter) return true; // another tab was faster
+    const wasOffline = !navigator.onLine; // it is tried all the same: a server on this very machine needs no network
+    if (!wasOffline && !letter.isTried) keep(PREFIX + id, { ...letter, isTried: true });
+    const outcome = await this.try(letter);
+    if (!outcome && wasOffline && navigator.onLine) keep(PREFIX + id, { ...letter, isTried: true });
+    if (!outcome) return false;
+    drop(PREFIX + id);
+    this.tell('answered', { letter, outcome });
+    this.others?.postMessage({ letter, outcome });
+    return true;
   }
 
-  /** One try; null when it is worth another. @param {Vote} vote @returns {Promise<Outcome | null>} */
-  async try(vote) {
+  /** @param {Letter} letter @returns {Promise<Outcome | null>} */
+  async try(letter) {
     try {
-      const reply = await post(this.url, vote);
-      if (reply.status >= 500 || reply.status === 429 || reply.status === 408) return null;
-      if (reply.ok) return { kind: 'saved', n: (await reply.json()).n_classifications_by_you };
-      // 403: this page, not the vote, is turned away. The cookie went, and comes again with the next page.
-      return { kind: reply.status === 403 ? 'barred' : 'refused', message: await reason(reply) };
+      const reply = await post(letter.url, letter.body);
+      // 403: this page, not the letter, is turned away. Its cookie went, and may come again with the next page.
+      this.barred = reply.status === 403 ? await reason(reply) : '';
+      if (reply.status >= 500 || [403, 408, 429].includes(reply.status)) return null;
+      if (reply.ok) return { kind: 'taken', reply: reply.status === 204 ? null : await reply.json() };
+      return { kind: 'refused', message: await reason(reply) };
     } catch {
       return null; // no network, no answer in time, or a proxy's page in place of ours
     }
   }
 
-  /** @param {number} milliseconds @returns {Promise<void>} */
+  /** Until something is put, the network is back, or the time is over. @param {number} [milliseconds] @returns {Promise<void>} */
   sleep(milliseconds) {
     return new Promise((resolve) => {
       this.wake = resolve; // a promise is settled once: the timer that comes later does nothing
-      setTimeout(resolve, milliseconds);
+      if (milliseconds) setTimeout(resolve, milliseconds);
     });
   }
-}
 
-/** The server's own words for a refusal, when it has some. @param {Response} reply */
-export async function reason(reply) {
-  const isJson = reply.headers.get('Content-Type')?.startsWith('application/json');
-  const error = isJson ? (await reply.json()).error : '';
-  if (error) return String(error);
-  if (reply.status === 403) return 'You signed in or out in another tab, or cookies are switched off. Reload the page.';
-  return `The server answered ${reply.status}.`;
-}
-
-/** @returns {Vote[]} */
-function leftovers() {
-  try {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-    return keys.map((key) => JSON.parse(localStorage.getItem(key) ?? 'null')).filter(Boolean);
-  } catch {
-    return []; // storage is switched off, or holds what we did not write: nothing to send
-  }
-}
-
-/** @param {Vote} vote */
-function remember(vote) {
-  try {
-    localStorage.setItem(PREFIX + vote.uuid, JSON.stringify(vote));
-  } catch {
-    // no storage: the vote lives as long as this page does
-  }
-}
-
-/** @param {Vote} vote */
-function forget(vote) {
-  try {
-    localStorage.removeItem(PREFIX + vote.uuid);
-  } catch {
-    // it was never stored
+  /** @param {string} what @param {unknown} [detail] */
+  tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
   }
 }

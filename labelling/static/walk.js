@@ -35,6 +35,14 @@ export class Walk {
     if (question) this.steps.push({ question, chosen });
   }
 
+  /** Walk as somebody did before. @param {Record<string, string | string[]>} given what toJSON made */
+  again(given) {
+    for (let question = this.question; question && question.key in given; question = this.question) {
+      this.answer([given[question.key]].flat());
+    }
+    return this;
+  }
+
   /** Take back the steps from `index` on, and tell what was chosen there. @param {number} index @returns {string[]} */
   backTo(index) {
     const [first] = this.steps.splice(index);
