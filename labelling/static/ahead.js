@@ -50,7 +50,7 @@ export class Ahead extends EventTarget {
     this.paces = [];
     this.pause = FIRST_PAUSE_MS;
     this.retry = 0;
-    this.isAsking = false;
+    this.isAsking = this.isWanting = false;
     this.isThere = true;
     this.leaseMs = this.renewAt = this.expireAt = Infinity;
     window.addEventListener('online', () => this.fill());
@@ -94,9 +94,11 @@ export class Ahead extends EventTarget {
 
   /** Ask for as many galaxies as are wanting; to ask renews the leases that are named. */
   async fill(isRenewing = false) {
-    if (this.isAsking || this.state.kind === 'signed_out') return;
+    if (this.state.kind === 'signed_out') return;
+    if (this.isAsking) return void (this.isWanting = true);
     if (this.tokens.length > this.depth && !isRenewing) return;
     this.isAsking = true;
+    this.isWanting = false;
     clearTimeout(this.retry);
     /** @type {Assignment[]} */
     let assignments = [];
@@ -105,12 +107,13 @@ export class Ahead extends EventTarget {
       this.pause = FIRST_PAUSE_MS;
       for (const assignment of assignments) await this.prepare(assignment);
     } catch {
+      this.isWanting = false;
       this.become({ kind: 'offline' });
       this.retry = setTimeout(() => this.fill(), this.pause);
       this.pause = Math.min(2 * this.pause, LONGEST_PAUSE_MS);
     }
     this.isAsking = false;
-    if (assignments.length) this.fill(); // some may have been taken while their pictures came
+    if (assignments.length || this.isWanting) this.fill(); // a galaxy was taken, or a vote arrived, meanwhile
   }
 
   /** Ask for one in hand and some ahead, less those that are here. */
