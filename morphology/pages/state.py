@@ -19,6 +19,7 @@ from morphology.errors import CycleRunning
 from morphology.models import Job
 from morphology.pages.exports import FORMATS
 from morphology.pages.forms import GalaxiesForm, RulesForm
+from morphology.pages.images import waiting_for_verdict
 from morphology.pages.model import summary_of
 from morphology.pages.people import signed_in
 from morphology.pages.uploads import enqueue_ingest, rejects_of
@@ -62,6 +63,7 @@ def state(request: HttpRequest, slug: str) -> HttpResponse:
         .filter(subject__project=project, volunteer__is_simulated=True)
         .count(),
         "n_holdout": project.subjects.exclude(side=Galaxy.Side.POOL).count(),
+        "n_reported": waiting_for_verdict(project).count(),
         "n_new": n_new,
         "n_missing": max(project.votes_per_cycle - n_new, 0),
         "cycle_runs": last is not None and last.finished_at is None,

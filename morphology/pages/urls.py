@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import encoder, exports, manage, model, privacy, research, retirement, state
+from morphology.pages import encoder, exports, images, manage, model, privacy, research, retirement, state
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/galaxies/", state.add_galaxies, name="add_galaxies"),
     path("research/<slug:slug>/rules/", state.rules, name="rules"),
     path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),
+    path("research/<slug:slug>/images/", images.images, name="reported_images"),
+    path("research/<slug:slug>/images/<int:pk>/", images.settle_image, name="settle_image"),
     path("research/<slug:slug>/export/", exports.ask_export, name="ask_export"),
     path("research/<slug:slug>/rejects/<int:pk>/", exports.rejects, name="rejects"),
     path("research/<slug:slug>/models/<int:number>/", model.model, name="model"),
