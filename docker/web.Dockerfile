@@ -18,4 +18,4 @@ COPY morphology ./morphology
 USER voorwerp
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "morphology.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--worker-class", "gthread", "--no-control-socket"]
+CMD ["gunicorn", "morphology.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--worker-class", "gthread", "--no-control-socket", "--logger-class", "morphology.weblog.AddresslessLogger"]

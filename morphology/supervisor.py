@@ -180,6 +180,7 @@ class Stack:
         host = f"[{self.host}]" if ":" in self.host else self.host
         words = {"bind": f"{host}:{self.port}", "workers": "2", "threads": "4", "worker-class": "gthread"}
         words |= {"graceful-timeout": f"{STOP_SECONDS - 2:g}", "timeout": "120"}
+        words |= {"logger-class": "morphology.weblog.AddresslessLogger"}
         options = [word for name, value in words.items() for word in (f"--{name}", value)]
         return [*options, "--no-control-socket", "morphology.wsgi:application"]
 
