@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.simulate.morphology import draw
+from ml.simulate.morphology import Morphology, draw
 from ml.simulate.render import render
 from ml.simulate.settings import TRAINING, SkySettings
 from ml.simulate.truth import vote_probabilities
@@ -50,7 +50,7 @@ def simulate_one(
     seed: int, index: int, size_px: int = DEFAULT_SIZE_PX, settings: SkySettings = TRAINING
 ) -> SimulatedGalaxy:
     """Galaxy `index` of the sky `seed`, whatever else is drawn; at every size the same galaxy."""
-    rng = np.random.default_rng((seed, settings.seed_offset, index))
+    rng = _rng(seed, index, settings)
     morphology = draw(rng, settings)
     ra_deg, dec_deg = _place(rng)
     return SimulatedGalaxy(
@@ -62,6 +62,15 @@ def simulate_one(
         dec_deg=dec_deg,
         redshift=morphology.redshift,
     )
+
+
+def latent_of(seed: int, index: int, settings: SkySettings = TRAINING) -> Morphology:
+    """What galaxy `index` of the sky `seed` is, without its picture: to choose which to draw."""
+    return draw(_rng(seed, index, settings), settings)
+
+
+def _rng(seed: int, index: int, settings: SkySettings) -> np.random.Generator:
+    return np.random.default_rng((seed, settings.seed_offset, index))
 
 
 def _place(rng: np.random.Generator) -> tuple[float, float]:

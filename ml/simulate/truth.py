@@ -30,7 +30,7 @@ def vote_probabilities(m: Morphology, settings: SkySettings = TRAINING) -> npt.N
         **_first_look(m, seen, settings),
         **_disk_answers(m, seen, settings),
         **_odd_answers(m, seen),
-        "how-rounded": _soft_bins(("cigar", "in-between", "round"), apparent_axis_ratio(m), (0.39, 0.77), 0.09),
+        "how-rounded": soft_bins(("cigar", "in-between", "round"), apparent_axis_ratio(m), (0.39, 0.77), 0.09),
     }
     truth = np.empty(len(TREE.columns))
     for question in TREE.questions:
@@ -85,16 +85,16 @@ def _disk_answers(m: Morphology, seen: Mapping[str, float], sky: SkySettings) ->
         "disk-edge-on": _pair(edge_on),
         "bar": _pair(_yes(0.9 * seen["bar"], sky)),
         "has-spiral-arms": _pair(_yes(seen["arms"], sky)),
-        "spiral-winding": _soft_bins(
+        "spiral-winding": soft_bins(
             ("tight", "medium", "loose"),
             math.log(m.pitch_deg if m.has_arms else 14),
             _logs(13.5, 24),
             _winding_doubt(seen),
         ),
         "spiral-arm-count": _arm_count(m, seen["arms"]),
-        "bulge-size": _soft_bins(
+        "bulge-size": soft_bins(
             ("no", "just-noticeable", "obvious", "dominant"),
-            math.log(max(_prominence(m), 0.005)),
+            math.log(max(prominence(m), 0.005)),
             _logs(0.022, 0.13, 0.45),
             0.65,
         ),
@@ -134,7 +134,7 @@ def _arm_count(m: Morphology, seen: float) -> dict[str, float]:
 
 
 def _bulge_shape(m: Morphology, sky: SkySettings) -> dict[str, float]:
-    visible = notice(0.65 * math.sqrt(_prominence(m)), m, sky) if m.bulge_shape != "no-bulge" else 0.0
+    visible = notice(0.65 * math.sqrt(prominence(m)), m, sky) if m.bulge_shape != "no-bulge" else 0.0
     resolved = _phi(2.0 * (0.35 * m.radius / m.psf_fwhm - 1.0))
     boxy = 0.06 + 0.5 * resolved * (m.bulge_shape == "boxy")
     return {"round": visible * (1 - boxy) + 0.03, "boxy": visible * boxy + 0.02, "no-bulge": 1 - visible + 0.03}
@@ -181,7 +181,7 @@ def _survives(wavelength: float, m: Morphology) -> float:
     return math.exp(-2 * (math.pi * m.psf_fwhm / 2.355 / max(wavelength, 1e-6)) ** 2)
 
 
-def _prominence(m: Morphology) -> float:
+def prominence(m: Morphology) -> float:
     """Bulge-to-total ratio as it looks: a smooth galaxy is all bulge, as far as somebody calls it a disk."""
     return 0.35 if m.kind == "smooth" else m.bulge_fraction
 
@@ -209,7 +209,7 @@ def _winding_doubt(seen: Mapping[str, float]) -> float:
     return 0.24 + 0.4 * (1 - seen["arms"])
 
 
-def _soft_bins(keys: tuple[str, ...], value: float, edges: tuple[float, ...], doubt: float) -> dict[str, float]:
+def soft_bins(keys: tuple[str, ...], value: float, edges: tuple[float, ...], doubt: float) -> dict[str, float]:
     """Shares of a value that each person reads with a Gaussian error, then sorts into bins."""
     below = [0.0, *(_phi((edge - value) / doubt) for edge in edges), 1.0]
     return {key: high - low + 0.005 for key, low, high in zip(keys, below[:-1], below[1:], strict=True)}
