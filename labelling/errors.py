@@ -5,8 +5,11 @@ LabellingError
 +-- FileMissing         no file is stored under this sha256
 +-- TreeFrozen          a decision tree has votes and is never changed
 +-- VoteRefused         a vote that belongs to nothing that was served, or breaks the tree
-    +-- VoteConflict    the same UUID came with another body, this volunteer already voted, or it is too late to undo
-    +-- VoteUnknown     this volunteer has no such vote
+|   +-- VoteConflict    the same UUID came with another body, this volunteer already voted, or it is too late to undo
+|   +-- VoteUnknown     this volunteer has no such vote
++-- TalkRefused         a tag, comment or collection that cannot be taken; the message says why, to the volunteer
+    +-- TalkClosed      this visitor may not see what is said of this galaxy, or may not do this
+    +-- TalkTooOften    too many at once; `retry_after_seconds` says when to come back
 """
 
 
@@ -36,3 +39,19 @@ class VoteConflict(VoteRefused):
 
 class VoteUnknown(VoteRefused):
     """This volunteer has no such vote."""
+
+
+class TalkRefused(LabellingError):
+    """A tag, a comment or a collection that cannot be taken."""
+
+
+class TalkClosed(TalkRefused):
+    """This visitor may not see what is said of this galaxy, or may not do this."""
+
+
+class TalkTooOften(TalkRefused):
+    """Too many at once."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

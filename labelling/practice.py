@@ -102,6 +102,12 @@ def is_practice(text: str) -> bool:
     return _signed(text) is not None
 
 
+def held(text: str) -> tuple[Practice, Volunteer]:
+    """The practice galaxy and the volunteer, who is locked, that a token names; VoteRefused when it is not ours."""
+    essence = _essence(text)
+    return _practice(essence), _volunteer(essence)
+
+
 def accept(*, token: str, uuid: UUID, walk: object) -> Practised:
     """Store a walk for a practice galaxy, with what of it was as expected.
 

@@ -1,10 +1,13 @@
 """What volunteers say to each other about galaxies: tags, comments, favourites, collections. None of it is a vote."""
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
+from labelling.models.project import Project
 from labelling.models.subject import Subject
 from labelling.models.volunteer import Volunteer
 
@@ -18,16 +21,26 @@ class Tag(models.Model):
     """A word that a volunteer has put on a subject, `ring` for #ring."""
 
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="tags")
+    # Copied from the subject, where it never changes, so that suggestions and a tag's page read one index.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="tags")
-    word = models.CharField(max_length=40, help_text="lower case, without the #")
+    # In the order of code points, in which a beginning is a range of the index, whatever the server's language.
+    word = models.CharField(max_length=40, db_collation="C", help_text="lower case, without the #")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "volunteer", "word"], name="one_tag_each")]
-        indexes = [models.Index(fields=["word"], name="tag_word")]  # what else has this tag
+        indexes = [
+            # suggestions: a project's words that begin so; a tag's page: which subjects have it, how often
+            models.Index(fields=["project", "word", "subject"], name="tag_by_word"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.word}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.project_id = self.subject.project_id
+        super().save(*args, **options)
 
 
 class Comment(models.Model):
@@ -44,9 +57,30 @@ class Comment(models.Model):
 
     class Meta:
         ordering = ["created_at", "pk"]
+        # how many within the last minute
+        indexes = [models.Index(fields=["volunteer", "created_at"], name="comment_of_volunteer")]
 
     def __str__(self) -> str:
         return f"{self.volunteer} on {self.subject}"
+
+
+class Moderation(models.Model):
+    """What a moderator decided about a comment, kept for good; how it stands now, the comment says itself."""
+
+    class Verdict(models.TextChoices):
+        HIDE = "hide", "hidden"
+        LET_BE = "let_be", "let be"
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="moderations")
+    verdict = models.CharField(max_length=6, choices=Verdict.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.comment}: {self.verdict}"
 
 
 class CommentReport(models.Model):
@@ -59,6 +93,10 @@ class CommentReport(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["comment", "volunteer"], name="one_comment_report_each")]
+        indexes = [
+            # the moderators' list of what waits for them
+            models.Index(fields=["comment"], name="open_comment_reports", condition=Q(settled_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"report of {self.comment}"
@@ -90,6 +128,10 @@ class Collection(models.Model):
         Subject, through="CollectionItem", related_name="collections"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        # the public ones, newest first
+        indexes = [models.Index(fields=["-id"], name="public_collections", condition=Q(is_public=True))]
 
     def __str__(self) -> str:
         return self.title

@@ -26,6 +26,13 @@ def own_projects(visitor: Visitor) -> QuerySet[Project]:
     return Project.objects.filter(_belongs(visitor, Membership.Role.RESEARCHER)).distinct()
 
 
+def moderated_projects(visitor: Visitor) -> QuerySet[Project]:
+    """The projects whose comments this visitor may hide: as one who runs them, or as one of their moderators."""
+    if visitor.is_staff:
+        return Project.objects.all()
+    return Project.objects.filter(_belongs(visitor, Membership.Role.RESEARCHER, Membership.Role.MODERATOR)).distinct()
+
+
 def visible_project(visitor: Visitor, slug: str) -> Project:
     """The project, or 404."""
     return _one(visible_projects(visitor), slug)
@@ -34,6 +41,11 @@ def visible_project(visitor: Visitor, slug: str) -> Project:
 def own_project(visitor: Visitor, slug: str) -> Project:
     """The project when this visitor runs it, or 404: a stranger does not learn that it exists."""
     return _one(own_projects(visitor), slug)
+
+
+def moderated_project(visitor: Visitor, slug: str) -> Project:
+    """The project when this visitor may hide its comments, or 404."""
+    return _one(moderated_projects(visitor), slug)
 
 
 def _one(projects: QuerySet[Project], slug: str) -> Project:

@@ -1,0 +1,59 @@
+"""Of which galaxies a volunteer may see what others say: those on which the own vote can no longer be swayed."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from labelling.errors import TalkClosed, TalkRefused
+from labelling.models import (
+    Assignment,
+    Classification,
+    ImageReport,
+    PracticeWalk,
+    Project,
+    Skip,
+    Subject,
+    Volunteer,
+)
+
+
+def seen_by(volunteer: Volunteer | None) -> Q:
+    """Subjects whose talk this volunteer may see: classified, skipped, reported or practised on; or finished.
+
+    A finished one that is still in the volunteer's hands stays closed until the vote is in: late votes count.
+    """
+    retired = Q(retired_at__isnull=False)
+    if volunteer is None:
+        return retired
+    here = {"volunteer": volunteer, "subject": OuterRef("pk")}
+    practised = PracticeWalk.objects.filter(
+        volunteer=volunteer, practice__galaxy=OuterRef("galaxy"), practice__project=OuterRef("project")
+    )
+    in_hand = Assignment.objects.filter(**here, ended_at__isnull=True, expires_at__gt=timezone.now())
+    return (
+        Q(Exists(Classification.objects.standing().filter(**here)))
+        | Q(Exists(Skip.objects.filter(**here)))
+        | Q(Exists(ImageReport.objects.filter(**here)))
+        | Q(Exists(practised))
+        | (retired & ~Q(Exists(in_hand)))
+    )
+
+
+def shown(subjects: QuerySet[Subject], volunteer: Volunteer | None, *, sees_all: bool = False) -> QuerySet[Subject]:
+    """Those of the subjects whose talk may be shown; all of them to who runs or moderates the project."""
+    return subjects if sees_all else subjects.filter(seen_by(volunteer))
+
+
+def check_talks(volunteer: Volunteer | None, project: Project) -> None:
+    """TalkRefused to somebody who is not signed in and has done nothing here yet: they read, and do not write."""
+    if volunteer is not None and volunteer.user_id is not None:
+        return
+    voted = Classification.objects.filter(volunteer=volunteer, subject__project=project) if volunteer else None
+    if voted is None or not voted.exists():
+        raise TalkRefused(gettext("Classify a galaxy first, or sign in: then you can join in."))
+
+
+def check_sees(subject: Subject, volunteer: Volunteer | None, *, sees_all: bool = False) -> None:
+    """TalkClosed when the talk about this subject is not for this volunteer, or not yet."""
+    if not shown(Subject.objects.filter(pk=subject.pk), volunteer, sees_all=sees_all).exists():
+        raise TalkClosed(gettext("What others say of this galaxy is for after your own answer."))

@@ -1,0 +1,142 @@
+"""Tags: free words that volunteers put on galaxies, `ring` for #ring; one each a volunteer, galaxy and word."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from labelling.assignment import locked_volunteer
+from labelling.errors import TalkRefused, TalkTooOften
+from labelling.models import Project, Subject, Tag, Volunteer
+
+LEAST_CHARACTERS, MOST_CHARACTERS = 2, 40
+MOST_A_GALAXY = 20
+MOST_A_MINUTE = 60
+N_SUGGESTIONS = 8
+_BETWEEN = re.compile(r"[\s_\-\u2010-\u2015]+")
+_OF_WORDS = "LMN"  # Unicode's letters, the marks that some scripts spell with, and digits
+
+
+@dataclass(frozen=True)
+class WordCount:
+    """A word, how many times it stands on what is asked about, and whether the volunteer who asks put it there."""
+
+    word: str
+    n: int
+    is_mine: bool = False
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A subject's place on a tag's page: most tagged first, then the oldest."""
+
+    subject_id: int
+    n: int
+
+
+def normalised(text: str) -> str:
+    """The word as it is kept: NFKC, lower case, letters, digits and single hyphens of any script, without the #.
+
+    Spaces become hyphens: `Spiral arms` is `spiral-arms`. TalkRefused names what cannot stand in a tag.
+    """
+    if len(text) > 10 * MOST_CHARACTERS:  # before any work on it
+        raise TalkRefused(_length(len(text)))
+    plain = unicodedata.normalize("NFKC", text).strip().lstrip("#").lower()
+    word = _BETWEEN.sub("-", unicodedata.normalize("NFKC", plain)).strip("-")
+    strange = next((sign for sign in word if sign != "-" and unicodedata.category(sign)[0] not in _OF_WORDS), None)
+    if strange is not None:
+        told = gettext("A tag is made of letters, digits and hyphens; “%(sign)s” is none of them.")
+        raise TalkRefused(told % {"sign": strange if strange.isprintable() else f"U+{ord(strange):04X}"})
+    if not LEAST_CHARACTERS <= len(word) <= MOST_CHARACTERS:
+        raise TalkRefused(_length(len(word)))
+    return word
+
+
+def _length(n: int) -> str:
+    told = gettext("A tag has %(least)s to %(most)s characters, not %(n)s.")
+    return told % {"least": LEAST_CHARACTERS, "most": MOST_CHARACTERS, "n": n}
+
+
+@transaction.atomic
+def put(subject: Subject, volunteer: Volunteer, text: str) -> str:
+    """Tag the subject; the word as it is kept. Done twice it happens once. TalkRefused: no word, or too many."""
+    word = normalised(text)
+    volunteer = locked_volunteer(volunteer.pk)
+    mine = Tag.objects.filter(subject=subject, volunteer=volunteer)
+    if mine.filter(word=word).exists():
+        return word
+    if mine.count() >= MOST_A_GALAXY:
+        raise TalkRefused(gettext("%(n)s tags of yours are enough for one galaxy.") % {"n": MOST_A_GALAXY})
+    lately = Tag.objects.filter(volunteer=volunteer, created_at__gt=timezone.now() - timedelta(minutes=1))
+    if lately.count() >= MOST_A_MINUTE:
+        raise TalkTooOften(gettext("That was quick! Please wait a moment before the next tag."), 60)
+    Tag.objects.create(subject=subject, volunteer=volunteer, word=word)
+    return word
+
+
+def remove(subject: Subject, volunteer: Volunteer, text: str) -> str:
+    """Take the volunteer's own word off the subject; others' stay."""
+    word = normalised(text)
+    Tag.objects.filter(subject=subject, volunteer=volunteer, word=word).delete()
+    return word
+
+
+def tags_of(subject: Subject, volunteer: Volunteer | None = None) -> list[WordCount]:
+    """The words on a subject, the most frequent first."""
+    mine = Count("pk", filter=Q(volunteer=volunteer)) if volunteer else Count("pk", filter=Q(pk__in=[]))
+    rows = Tag.objects.filter(subject=subject).values("word").annotate(n=Count("pk"), mine=mine)
+    return [WordCount(row["word"], row["n"], bool(row["mine"])) for row in rows.order_by("-n", "word")]
+
+
+def words(project: Project, starts: str = "", limit: int = N_SUGGESTIONS) -> list[WordCount]:
+    """The project's words that begin so, the most frequent first; any word for an empty beginning.
+
+    What cannot begin a word begins none.
+    """
+    begun = _BETWEEN.sub("-", unicodedata.normalize("NFKC", starts[:MOST_CHARACTERS]).strip().lstrip("#").lower())
+    return [WordCount(word, n) for word, n in _counted(project, begun)[:limit]]
+
+
+def _counted(project: Project, begun: str) -> "QuerySet[Tag, tuple[str, int]]":
+    found = Tag.objects.filter(project=project, word__startswith=begun).values("word")
+    return found.annotate(n=Count("pk")).order_by("-n", "word").values_list("word", "n")
+
+
+def tagged(
+    project: Project,
+    word: str,
+    shown: QuerySet[Subject] | None = None,
+    *,
+    after: Tagged | None = None,
+    limit: int,
+) -> list[Tagged]:
+    """The subjects of this tag after a place, the most tagged first; of `shown` alone where that is given."""
+    found = Tag.objects.filter(project=project, word=word)
+    if shown is not None:
+        found = found.filter(subject__in=shown)
+    places = found.values("subject").annotate(n=Count("pk")).order_by("-n", "subject")
+    if after is not None:
+        places = places.filter(Q(n__lt=after.n) | Q(n=after.n, subject__gt=after.subject_id))
+    return [Tagged(subject_id, n) for subject_id, n in places.values_list("subject", "n")[:limit]]
+
+
+def n_tagged(project: Project, word: str) -> int:
+    """How many of the project's subjects have the tag, whoever asks."""
+    return Tag.objects.filter(project=project, word=word).values("subject").distinct().count()
+
+
+def rows_for_csv(project: Project) -> Iterator[tuple[str, str, str, int]]:
+    """Galaxy name, survey, word, how many volunteers: a row a subject and word, read as it is consumed."""
+    counted = (
+        Tag.objects.filter(project=project)
+        .values(name=F("subject__galaxy__name"), survey=F("subject__galaxy__survey"), tag=F("word"))
+        .annotate(n=Count("pk"))
+        .order_by("subject", "word")
+    )
+    yield from counted.values_list("name", "survey", "tag", "n").iterator(chunk_size=2000)

@@ -1,0 +1,161 @@
+"""Tags: how words are kept, suggested, listed and taken away: `labelling.tags`."""
+
+import pytest
+from django.db import connection
+
+from labelling import tags
+from labelling.errors import TalkRefused, TalkTooOften
+from labelling.models import Subject, Tag
+from labelling.tags import Tagged, WordCount
+from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_word_is_put_on_a_galaxy_once_a_volunteer() -> None:
+    subject = make_subject(make_project())
+    ada, ben = make_volunteers(2)
+    assert tags.put(subject, ada, " #Ring ") == "ring"
+    tags.put(subject, ada, "ring")
+    tags.put(subject, ben, "ring")
+    tags.put(subject, ben, "diffuse")
+    assert tags.tags_of(subject, ada) == [WordCount("ring", 2, is_mine=True), WordCount("diffuse", 1)]
+    assert Tag.objects.get(volunteer=ada).project == subject.project
+
+
+def test_only_the_own_word_is_taken_off() -> None:
+    subject = make_subject(make_project())
+    ada, ben = make_volunteers(2)
+    tags.put(subject, ada, "ring")
+    tags.put(subject, ben, "ring")
+    tags.remove(subject, ada, "#RING")
+    assert tags.tags_of(subject, ada) == [WordCount("ring", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("#Ring", "ring"),
+        ("Spiral arms", "spiral-arms"),
+        ("spiral_arms", "spiral-arms"),
+        ("edge\u2013on", "edge-on"),
+        ("--a--b--", "a-b"),
+        ("ＲＩＮＧ", "ring"),
+        ("x²", "x2"),
+        ("Größe", "größe"),
+        ("星系", "星系"),
+        ("वलय", "वलय"),
+        ("İz", "i\u0307z"),
+    ],
+)
+def test_words_of_any_script_are_kept_in_one_way(text: str, word: str) -> None:
+    assert tags.normalised(text) == word
+    assert tags.normalised(word) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "2 to 40 characters, not 0"),
+        ("#", "not 0"),
+        ("a", "not 1"),
+        ("a" * 41, "not 41"),
+        ("a" * 4000, "not 4000"),
+        ("a.b", "“.” is none"),
+        ("<b>", "“<” is none"),
+        ("ring\u202e", r"U\+202E"),
+        ("ring🙂", "is none"),
+    ],
+)
+def test_what_is_no_word_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(TalkRefused, match=why):
+        tags.normalised(text)
+
+
+def test_twenty_of_one_volunteer_are_enough_for_a_galaxy() -> None:
+    subject = make_subject(make_project())
+    ada, ben = make_volunteers(2)
+    for n in range(20):
+        tags.put(subject, ada, f"word-{n}")
+    with pytest.raises(TalkRefused, match="20 tags of yours"):
+        tags.put(subject, ada, "one-more")
+    tags.put(subject, ada, "word-3")
+    tags.put(subject, ben, "one-more")
+
+
+def test_sixty_a_minute_are_enough() -> None:
+    project = make_project()
+    [ada] = make_volunteers(1)
+    for subject in make_subjects(project, 3):
+        for n in range(20):
+            tags.put(subject, ada, f"word-{n}")
+    with pytest.raises(TalkTooOften):
+        tags.put(make_subject(project), ada, "one-more")
+
+
+def test_suggestions_begin_so_and_the_most_frequent_comes_first() -> None:
+    project = make_project()
+    one, other = make_subjects(project, 2)
+    ada, ben = make_volunteers(2)
+    for subject, volunteer, word in [
+        (one, ada, "ringed"),
+        (one, ben, "ring"),
+        (other, ada, "ring"),
+        (one, ada, "lens"),
+    ]:
+        tags.put(subject, volunteer, word)
+    tags.put(make_subject(make_project()), ada, "ribbon")
+    assert tags.words(project, "#Ri") == [WordCount("ring", 2), WordCount("ringed", 1)]
+    assert tags.words(project, "") == [WordCount("ring", 2), WordCount("lens", 1), WordCount("ringed", 1)]
+    assert tags.words(project, "%") == tags.words(project, "r_") == []
+    assert tags.words(project, "ri", 1) == [WordCount("ring", 2)]
+
+
+def test_a_tags_galaxies_come_most_tagged_first_page_by_page() -> None:
+    project = make_project()
+    a, b, c = make_subjects(project, 3)
+    ada, ben = make_volunteers(2)
+    for subject, volunteer in [(a, ada), (b, ada), (b, ben), (c, ada)]:
+        tags.put(subject, volunteer, "ring")
+    tags.put(a, ben, "lens")
+    places = [Tagged(b.pk, 2), Tagged(a.pk, 1), Tagged(c.pk, 1)]
+    assert tags.tagged(project, "ring", limit=9) == places
+    assert tags.tagged(project, "ring", limit=2) == places[:2]
+    assert tags.tagged(project, "ring", after=places[1], limit=2) == places[2:]
+    assert tags.tagged(project, "ring", Subject.objects.filter(pk=c.pk), limit=9) == places[2:]
+    assert tags.n_tagged(project, "ring") == 3
+
+
+def test_researchers_take_a_row_a_galaxy_and_word() -> None:
+    project = make_project()
+    a, b = make_subjects(project, 2)
+    ada, ben = make_volunteers(2)
+    for subject, volunteer, word in [(b, ada, "ring"), (b, ben, "ring"), (a, ada, "lens"), (a, ada, "arc")]:
+        tags.put(subject, volunteer, word)
+    assert list(tags.rows_for_csv(project)) == [
+        (a.galaxy.name, "tests", "arc", 1),
+        (a.galaxy.name, "tests", "lens", 1),
+        (b.galaxy.name, "tests", "ring", 2),
+    ]
+
+
+MANY = """
+    INSERT INTO labelling_tag (subject_id, project_id, volunteer_id, word, created_at)
+    SELECT subject.id, subject.project_id, volunteer.id, word, now()
+    FROM (SELECT id, project_id, row_number() OVER () AS n FROM labelling_subject WHERE project_id = %s) AS subject,
+         labelling_volunteer AS volunteer,
+         (SELECT 'word-' || n AS word FROM generate_series(1, 200) AS n) AS words
+"""
+
+
+def test_suggestions_and_a_tags_page_read_their_index_and_no_more() -> None:
+    project = make_project()
+    make_subjects(project, 25)
+    make_volunteers(4)
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, [project.pk])
+        cursor.execute("ANALYZE labelling_tag")
+    suggested = tags._counted(project, "word-17").explain()
+    assert "tag_by_word" in suggested and "Seq Scan" not in suggested
+    begins = [line for line in suggested.splitlines() if "Index Cond" in line]
+    assert begins and "word-17" in begins[0] and "word-18" in begins[0], suggested  # a range, and no filter of all
