@@ -72,8 +72,9 @@ def sections_of(volunteer: Volunteer) -> Iterator[tuple[str, Iterable[dict[str, 
 
 
 def _told(rows: models.QuerySet[Any], renamed: dict[str, str], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    named = {name: models.F(path) for name, path in renamed.items()}
-    yield from rows.order_by("pk").values(*fields, **named).iterator(chunk_size=1000)
+    names = [*renamed, *fields]
+    for row in rows.order_by("pk").values_list(*renamed.values(), *fields).iterator(chunk_size=1000):
+        yield dict(zip(names, row, strict=True))
 
 
 @transaction.atomic

@@ -78,8 +78,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """allauth's, except that of what a provider tells of a person only its number for them and an address are kept."""
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        """A user name is made from the names that the provider tells; the names themselves are not kept."""
+        """A user name is made from what the provider calls them; the names themselves are not kept."""
         user: User = super().populate_user(request, sociallogin, data)
+        user.username = (user.username or user.first_name or "volunteer").lower()  # allauth makes it one that is free
         user.first_name = user.last_name = ""
         return user
 

@@ -164,7 +164,7 @@ def test_of_what_a_provider_tells_no_name_is_kept(loopback: Provider, client: Cl
     visit(Client())
     account = SocialAccount.objects.get()
     assert account.extra_data == {}
-    assert (account.user.first_name, account.user.last_name) == ("", "")
+    assert (account.user.username, account.user.first_name, account.user.last_name) == ("josiah", "", "")
     assert not account.user.has_usable_password()
     assert "Loopback" in client.get("/accounts/3rdparty/").content.decode()
 
