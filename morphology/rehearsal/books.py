@@ -45,6 +45,7 @@ class Books:
     late: int
     given_back: int
     sent_twice: int
+    taken_back: int
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -55,7 +56,7 @@ class Books:
 def balance(project: Project, visits: Sequence[Visit], catalogue: Path) -> Books:
     """Hold the volunteers' own account against the tables and the exported CSV."""
     votes = [visit.vote for visit in visits if visit.vote]
-    stored = Classification.objects.filter(subject__project=project)
+    stored = Classification.objects.standing().filter(subject__project=project)
     sent = _sent(project.tree, votes)
     exported = _exported(project.tree, catalogue)
     books = Books(
@@ -66,10 +67,12 @@ def balance(project: Project, visits: Sequence[Visit], catalogue: Path) -> Books
         late=stored.exclude(late="").count(),
         given_back=sum(visit.outcome is Outcome.LEFT for visit in visits),
         sent_twice=sum(vote.was_doubled for vote in votes),
+        taken_back=sum(vote.took_back is not None for vote in votes),
     )
     problems = [
         *_different_totals(books),
         *_not_stored_as_sent(votes, project),
+        *_not_taken_back_as_asked(votes, project),
         *_unequal("counted on the subjects", sent, _counted(project)),
         *_unequal("exported", sent, {row.name: row.counts for row in exported if row.counts.any()}),
         *_wrong_totals(project.tree, exported),
@@ -93,7 +96,7 @@ def _different_totals(books: Books) -> Iterator[str]:
 
 def _not_stored_as_sent(votes: Sequence[Vote], project: Project) -> Iterator[str]:
     """By UUID: the galaxy, the walk, and whether it was called late."""
-    rows = Classification.objects.filter(subject__project=project)
+    rows = Classification.objects.standing().filter(subject__project=project)
     stored = {row.uuid: (row.subject.galaxy.name, row.walk, row.late) for row in rows.select_related("subject__galaxy")}
     sent = {vote.uuid: (vote.galaxy, vote.walk, vote.late) for vote in votes}
     for uuid in sorted(sent.keys() ^ stored.keys()):
@@ -101,6 +104,16 @@ def _not_stored_as_sent(votes: Sequence[Vote], project: Project) -> Iterator[str
     for uuid in sorted(sent.keys() & stored.keys()):
         if sent[uuid] != stored[uuid]:
             yield f"vote {uuid} was sent as {sent[uuid]} and stored as {stored[uuid]}"
+
+
+def _not_taken_back_as_asked(votes: Sequence[Vote], project: Project) -> Iterator[str]:
+    """Each is kept, marked, and names the vote in its place; and none else is."""
+    rows = Classification.objects.filter(subject__project=project).exclude(undone_at=None, superseded_by=None)
+    kept = dict(rows.filter(undone_at__isnull=False).values_list("uuid", "superseded_by__uuid"))
+    asked = {vote.took_back: vote.uuid for vote in votes if vote.took_back is not None}
+    for uuid in sorted(asked.keys() | set(rows.values_list("uuid", flat=True))):
+        if asked.get(uuid) != kept.get(uuid):
+            yield f"vote {uuid} was taken back for {asked.get(uuid)}, and {kept.get(uuid)} stands in its place"
 
 
 def _unequal(where: str, expected: Counts, found: Counts) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Volunteers at the pages, over HTTP alone: what a browser sends, they send; what it is not told, they do not know.
 
-Now and then one gives a galaxy back, or sends the same vote twice as a browser on a bad connection does. A request that
-finds no server is sent again, with the same UUID: so a vote is never lost and never doubled.
+Now and then one gives a galaxy back, cannot tell, has second thoughts, or sends the same vote twice as a browser on a
+bad connection does. A request that finds no server is sent again, with the same UUID: so a vote is never lost and never
+doubled.
 """
 
 import enum
@@ -12,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +27,9 @@ N_TRIES = 40
 PAUSE_SECONDS = 0.5
 IN_HANDS_SECONDS = 0.05
 LEAVES = 0.03  # part of visits that end with the galaxy given back
+SKIPS = 0.01  # part of visits that end without an answer
 DOUBLES = 0.03  # part of votes that are sent twice
+TAKES_BACK = 0.03  # part of votes that are taken back, and cast again
 N_AT_ONCE = 10  # volunteers who are at the pages at one moment
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request would drown everything else
 
@@ -39,6 +42,7 @@ class Outcome(enum.Enum):
 
     VOTED = "voted"
     LEFT = "gave the galaxy back"
+    SKIPPED = "could not tell"
     WAITED = "all galaxies are in other hands"
     ALL_DONE = "nothing is left for this volunteer"
 
@@ -54,6 +58,8 @@ class Vote:
     was_doubled: bool
     person: UUID
     """Who cast it, as they know themselves: what the site takes them for is the site's account."""
+    took_back: UUID | None = None
+    """The vote in whose place it came."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,15 @@ class PageVolunteer:
         image = self._expect(200, self._send("GET", assignment["image"]["url"]))
         if not image.headers["content-type"].startswith("image/") or not image.content:
             raise RehearsalError(f"galaxy {galaxy}: {assignment['image']['url']} is no image")
-        if self._chance(LEAVES):
+        chance = 1.0 if self._rng is None else self._rng.random()
+        if chance < LEAVES:
             self._expect(204, self._send("POST", "/assignments/return/", data={"token": assignment["token"]}))
             return Visit(Outcome.LEFT)
-        return Visit(Outcome.VOTED, self._vote(galaxy, assignment["token"], answer(galaxy)))
+        if chance < LEAVES + SKIPS:
+            self._expect(204, self._send("POST", "/assignments/skip/", json={"token": assignment["token"]}))
+            return Visit(Outcome.SKIPPED)
+        vote = self._vote(galaxy, assignment["token"], answer(galaxy))
+        return Visit(Outcome.VOTED, self._vote_again(vote) if self._chance(TAKES_BACK) else vote)
 
     def close(self) -> None:
         self._http.close()
@@ -123,6 +134,13 @@ class PageVolunteer:
             if again.json() != reply.json():
                 raise RehearsalError(f"the same vote twice: {reply.text[:200]!r}, then {again.text[:200]!r}")
         return Vote(key, galaxy, walk, reply.json()["late"], was_doubled, self.person)
+
+    def _vote_again(self, vote: Vote) -> Vote:
+        """Take a vote back and cast it anew, with the answers that the site kept."""
+        undone = self._expect(200, self._send("POST", f"/classifications/{vote.uuid}/undo/", json={})).json()
+        if undone["walk"] != vote.walk or undone["assignment"]["galaxy"]["name"] != vote.galaxy:
+            raise RehearsalError(f"{vote} was taken back as {undone}")
+        return replace(self._vote(vote.galaxy, undone["assignment"]["token"], vote.walk), took_back=vote.uuid)
 
     def _enter(self, path: str, form: dict[str, str]) -> None:
         self._expect(200, self._send("GET", path))

@@ -9,7 +9,8 @@ import pytest
 
 from labelling.assignment import serve, token
 from labelling.classification import accept
-from labelling.models import Galaxy, Project, Subject
+from labelling.models import Classification, Galaxy, Project, Subject
+from labelling.undo import undo
 from morphology.catalogue.export import export
 from morphology.rehearsal.books import Books, balance
 from morphology.rehearsal.sky import write_manifest
@@ -50,6 +51,28 @@ def books_of(project: Project, visits: list[Visit], tmp_path: Path) -> Books:
     catalogue = tmp_path / "catalogue.csv"
     export(project, "csv", catalogue)
     return balance(project, visits, catalogue)
+
+
+def change_mind(visits: list[Visit]) -> list[Visit]:
+    """The last vote taken back and cast again."""
+    vote = last_of(visits)
+    stored = Classification.objects.get(uuid=vote.uuid)
+    again = replace(vote, uuid=uuid4(), took_back=vote.uuid)
+    accept(token=token(undo(vote.uuid, stored.volunteer).assignment), uuid=again.uuid, walk=SMOOTH)
+    return [*visits[:-1], Visit(Outcome.VOTED, again)]
+
+
+def test_a_vote_that_was_taken_back_and_cast_again_balances(project: Project, tmp_path: Path) -> None:
+    books = books_of(project, change_mind(cast(project, 3)), tmp_path)
+    assert books.problems == []
+    assert (books.sent, books.stored, books.counted, books.taken_back) == (3, 3, 3, 1)
+
+
+def test_a_vote_that_was_taken_back_and_nobody_asked_for_it_is_found(project: Project, tmp_path: Path) -> None:
+    visits = change_mind(cast(project, 1))
+    told = replace(last_of(visits), took_back=None)
+    [problem] = books_of(project, [Visit(Outcome.VOTED, told)], tmp_path).problems
+    assert problem.endswith(f"was taken back for None, and {told.uuid} stands in its place")
 
 
 def test_votes_that_are_stored_counted_and_exported_balance(project: Project, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from labelling.models import Assignment, Classification, Project, Subject, Volunteer
+from labelling.models import Assignment, Classification, Project, Skip, Subject, Volunteer
 from ml.schema import Walk
 from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.simulated import Pace, add_galaxies, read_truths, render_galaxies, vote_forever
@@ -89,6 +89,22 @@ def test_one_who_leaves_gives_the_galaxy_back(project: Project, sit_down: Callab
     assert not Classification.objects.exists()
 
 
+def test_one_who_cannot_tell_skips_the_galaxy(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
+    visit = sit_down(0.035).visit("sky", smooth)
+    assert visit.outcome is Outcome.SKIPPED
+    assert Skip.objects.count() == 1
+    assert not Classification.objects.exists()
+
+
+def test_one_with_second_thoughts_votes_anew(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
+    visit = sit_down(1.0, 1.0, 0.0).visit("sky", smooth)
+    assert visit.vote is not None
+    [standing] = Classification.objects.standing()
+    [undone] = Classification.objects.filter(undone_at__isnull=False)
+    assert (standing.uuid, undone.uuid, undone.superseded_by) == (visit.vote.uuid, visit.vote.took_back, standing)
+    assert standing.subject.n_classifications == 1
+
+
 def test_a_vote_sent_twice_is_stored_once(project: Project, sit_down: Callable[..., PageVolunteer]) -> None:
     visit = sit_down(1.0, 0.0).visit("sky", smooth)
     assert visit.vote is not None
@@ -104,11 +120,11 @@ def test_a_refused_vote_is_told(project: Project, sit_down: Callable[..., PageVo
 def test_a_crowd_casts_exactly_the_votes_that_are_wanted(
     project: Project, sit_down: Callable[..., PageVolunteer]
 ) -> None:
-    people = [sit_down(1.0, 1.0, 0.0) for _ in range(4)]
+    people = [sit_down(1.0, 1.0, 0.0, 1.0, 0.0) for _ in range(4)]  # each takes a vote back, and leaves once
     visits = Crowd(people, "sky").vote(7, smooth)
     votes = [visit.vote for visit in visits if visit.vote]
     assert len(votes) == 7
-    credited = dict(Classification.objects.values_list("uuid", "volunteer"))
+    credited = dict(Classification.objects.standing().values_list("uuid", "volunteer"))
     pairs = {(vote.person, credited.pop(vote.uuid)) for vote in votes}
     assert not credited
     assert len(pairs) == len({person for person, _ in pairs}) == len({volunteer for _, volunteer in pairs})
