@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from labelling.pages import voting
+from labelling.pages.guide import guide_json, guide_picture
 from labelling.pages.home import home
 from labelling.pages.leaderboard import leaderboard_page
 from labelling.pages.mine import mine
@@ -16,6 +17,8 @@ urlpatterns: list[URLPattern] = [
     path("projects/<slug:slug>/", project_page, name="project"),
     path("projects/<slug:slug>/leaderboard/", leaderboard_page, name="leaderboard"),
     path("projects/<slug:slug>/classify/", classify, name="classify"),
+    path("projects/<slug:slug>/guide.json", guide_json, name="guide_json"),
+    path("guide-pictures/<slug:sha256>", guide_picture, name="guide_picture"),
     path("projects/<slug:slug>/next/", voting.next_galaxy, name="next_galaxy"),
     path("classifications/", voting.classifications, name="classifications"),
     path("classifications/<uuid:uuid>/undo/", voting.undo_classification, name="undo_classification"),
