@@ -31,7 +31,7 @@ from labelling.models import (
     Tag,
     Volunteer,
 )
-from labelling.votes import subtract
+from labelling.votes import tally_again
 
 _TRIES = 3
 
@@ -112,9 +112,9 @@ def _supersede_twins(anonymous: Volunteer, own: Volunteer, subjects: Mapping[int
     for subject_id, votes in cast.items():
         if len(votes) == 2:
             earlier, later = votes
-            subtract(later, subjects[subject_id], now)
             later.superseded_by = earlier
             later.save(update_fields=["superseded_by"])
+            tally_again([subjects[subject_id]], now)
 
 
 def _move_leases(anonymous: Volunteer, own: Volunteer, now: datetime) -> None:

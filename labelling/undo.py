@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from labelling.assignment import lease_again, locked_volunteer
 from labelling.errors import VoteConflict, VoteUnknown
 from labelling.models import Assignment, Classification, Project, Subject, Volunteer
-from labelling.votes import subtract
+from labelling.votes import tally_again
 from ml.schema import Walk
 
 N_LAST = 3
@@ -50,17 +50,12 @@ def undo(uuid: UUID, volunteer: Volunteer, now: datetime | None = None) -> Undon
         raise VoteConflict(gettext("Another vote of yours has come in place of this one."))
     if vote.undone_at is None:
         _check_in_time(vote, subject.project, now)
-        _take_back(vote, subject, volunteer, now)
+        vote.undone_at = now
+        vote.save(update_fields=["undone_at"])
+        tally_again([subject], now)
     earlier = vote.assignment
     earlier.subject, earlier.volunteer = subject, volunteer
     return Undone(lease_again(earlier, now), vote.walk)
-
-
-def _take_back(vote: Classification, subject: Subject, volunteer: Volunteer, now: datetime) -> None:
-    vote.undone_at = now
-    vote.save(update_fields=["undone_at"])
-    if volunteer.set_aside_at is None:
-        subtract(vote, subject, now)
 
 
 def _check_in_time(vote: Classification, project: Project, now: datetime) -> None:

@@ -1,6 +1,7 @@
-"""A subject's counts and the classifications behind them: taking one out exactly, and counting all of them again.
+"""A subject's counts and the classifications behind them: the classifications are the truth, and are counted again.
 
-The classifications are the truth; the counts are what they add up to.
+A vote that comes in adds to the counts. Whatever takes one out again, or puts it back, has its subject tallied anew
+under its lock: that is exact however the marks on votes and volunteers have changed meanwhile, in whatever order.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from labelling.models import Classification, Project, Subject
 from labelling.retirement import retire_if_due
 
 _CHUNK = 1000
+_TALLIED = ("counts", "n_classifications", "n_late")
 _BY_VOTES = (Subject.Retired.COUNT, Subject.Retired.CONSENSUS)
 
 
@@ -36,21 +38,31 @@ class Difference:
     recounted: Tally
 
 
-def subtract(vote: Classification, subject: Subject, now: datetime) -> None:
-    """Take a counted walk out of its subject's counts, and open the subject again where its votes had retired it.
+def tally_again(subjects: Sequence[Subject], now: datetime) -> int:
+    """Have subjects say what their classifications add up to now; how many said something else.
 
-    The caller holds the subject's lock, has read it and its project under it, and marks the classification as undone
-    or superseded in the same transaction. A subject that is still full stays retired since when it was.
+    One that its votes had retired opens again when they no longer do, or stays retired since when it was; an open one
+    retires when they do. The caller holds the subjects' locks, has read them and their projects (all of one tree) under
+    these, and has marked before what is undone, superseded, set aside, or counted again.
     """
-    subject.counts = (np.asarray(subject.counts) - vote.tree_version.tree.count(vote.walk)).tolist()
-    subject.n_classifications -= 1
-    subject.n_late -= bool(vote.late)
-    if subject.retired_reason in _BY_VOTES:
-        since = subject.retired_at
+    tallies = _tallies(subjects, len(subjects[0].counts)) if subjects else {}
+    n_changed = 0
+    for subject in subjects:
+        tally = tallies[subject.pk]
+        if tally != _stored(subject):
+            n_changed += 1
+            _set(subject, tally)
+            _retire_or_open(subject, now)
+            subject.save(update_fields=[*_TALLIED, "retired_at", "retired_reason"])
+    return n_changed
+
+
+def _retire_or_open(subject: Subject, now: datetime) -> None:
+    since = subject.retired_at if subject.retired_reason in _BY_VOTES else None
+    if since is not None:
         subject.retired_at, subject.retired_reason = None, ""
-        if retire_if_due(subject, now):
-            subject.retired_at = since
-    subject.save(update_fields=["counts", "n_classifications", "n_late", "retired_at", "retired_reason"])
+    if retire_if_due(subject, now) and since is not None:
+        subject.retired_at = since
 
 
 def recount(project: Project, *, mend: bool = False) -> list[Difference]:
@@ -79,14 +91,18 @@ def _look_again(subject_id: int, n_answers: int, *, mend: bool) -> Difference | 
     if stored == recounted:
         return None
     if mend:
-        subject.counts = list(recounted.counts)
-        subject.n_classifications, subject.n_late = recounted.n_classifications, recounted.n_late
-        subject.save(update_fields=["counts", "n_classifications", "n_late"])
+        _set(subject, recounted)
+        subject.save(update_fields=_TALLIED)
     return Difference(subject_id, stored, recounted)
 
 
 def _stored(subject: Subject) -> Tally:
     return Tally(tuple(subject.counts), subject.n_classifications, subject.n_late)
+
+
+def _set(subject: Subject, tally: Tally) -> None:
+    subject.counts = list(tally.counts)
+    subject.n_classifications, subject.n_late = tally.n_classifications, tally.n_late
 
 
 def _tallies(subjects: Sequence[Subject], n_answers: int) -> dict[int, Tally]:

@@ -11,19 +11,19 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Count, Sum
-from django.utils import timezone
 
-from labelling.assignment import give_back, locked_volunteer, named, serve, serve_ahead, token
+from labelling.assignment import give_back, named, serve, serve_ahead, token
 from labelling.classification import accept
 from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Subject, Volunteer
 from labelling.project import set_tree
 from labelling.reporting import report
+from labelling.setting_aside import retally, set_aside
 from labelling.skipping import skip
 from labelling.undo import undo
-from labelling.votes import recount, subtract
+from labelling.votes import recount
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, UNBARRED
 
@@ -208,22 +208,13 @@ def test_three_reports_at_once_pause_a_subject():
 
 @pytest.mark.parametrize("repetition", range(3))
 def test_a_vote_counts_or_is_set_aside_but_not_between(repetition):
-    """The act of setting aside holds the volunteer's lock, as does a vote."""
+    """The act holds the volunteer's lock, as does a vote; the re-tally comes after both."""
     project = make_project()
     make_subject(project)
     [ada] = make_volunteers(1)
     lease = served(project, ada)
-
-    def set_aside() -> None:
-        with transaction.atomic():
-            volunteer = locked_volunteer(ada.pk)
-            for cast in Classification.objects.counted().filter(volunteer=volunteer).select_related("tree_version"):
-                subject = Subject.objects.select_for_update(no_key=True).get(pk=cast.subject_id)
-                subject.project = project
-                subtract(cast, subject, timezone.now())
-            Volunteer.objects.filter(pk=ada.pk).update(set_aside_at=timezone.now())
-
-    together(lambda: vote(lease, SMOOTH), set_aside)
+    together(lambda: vote(lease, SMOOTH), lambda: set_aside(ada, by=None, why="a test"))
+    retally(ada.pk)
     assert recount(project) == []
     assert Classification.objects.count() == 1
 

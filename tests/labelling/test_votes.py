@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from labelling.models import Classification, Subject
 from labelling.retirement import retire
-from labelling.votes import Difference, Tally, recount, subtract
+from labelling.votes import Difference, Tally, recount, tally_again
 from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, SMOOTH
 
@@ -70,7 +70,7 @@ def take_out(classification: Classification) -> Subject:
     """Undo it as its callers do, and the subject as it is then."""
     subject = Subject.objects.select_for_update(no_key=True).select_related("project").get(pk=classification.subject_id)
     Classification.objects.filter(pk=classification.pk).update(undone_at=timezone.now())
-    subtract(classification, subject, timezone.now())
+    tally_again([subject], timezone.now())
     subject.refresh_from_db()
     return subject
 
