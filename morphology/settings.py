@@ -204,6 +204,7 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_ADAPTER = "morphology.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"login": "morphology.sign_in.SignInForm"}
 SOCIALACCOUNT_ADAPTER = "morphology.accounts.SocialAccountAdapter"
 
 

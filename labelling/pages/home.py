@@ -3,14 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
 
 from labelling.models import Project
+from labelling.pages.mine import classifications_by
 from labelling.pages.progress import lately, progress_of, some_pictures
 
 N_PICTURES = 4
 
 
 @require_safe
+@vary_on_cookie
 def home(request: HttpRequest) -> HttpResponse:
     """A glimpse of a first question, live numbers, and a card for each live project, newest first."""
     projects = list(Project.objects.filter(is_live=True).select_related("tree_version").order_by("-created_at"))
@@ -18,4 +21,10 @@ def home(request: HttpRequest) -> HttpResponse:
     cards = [(project, progress[project.pk], some_pictures(project, N_PICTURES)) for project in projects]
     # One that has something to ask and to show; none is fine.
     glimpse = next((card for card in cards if card[0].tree_version and card[2]), None)
-    return render(request, "labelling/home.html", {"cards": cards, "glimpse": glimpse, "lately": lately(projects)})
+    context = {
+        "cards": cards,
+        "glimpse": glimpse,
+        "lately": lately(projects),
+        "n_mine": classifications_by(request).count(),
+    }
+    return render(request, "labelling/home.html", context)

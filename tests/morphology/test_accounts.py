@@ -83,7 +83,7 @@ def test_a_reset_without_a_mail_server_does_not_tell_whether_the_address_is_know
 def test_a_checkbox_has_no_colon_and_the_other_fields_have(client: Client) -> None:
     page = client.get("/accounts/login/").content.decode()
     assert '<label for="id_remember">Remember Me</label>' in page
-    assert '<label for="id_login">Login:</label>' in page
+    assert '<label for="id_login">Username or email:</label>' in page
 
 
 def browser_of(volunteer: Volunteer) -> Client:
@@ -221,6 +221,8 @@ def test_trying_passwords_ends_and_leaves_no_address_in_the_cache(client: Client
     form = {"login": "ada", "password": "a guess"}
     pages = [client.post("/accounts/login/", form, REMOTE_ADDR="192.0.2.7").content.decode() for _ in range(12)]
     assert "Too many failed login attempts" in pages[-1]
+    too_many = [client.post("/accounts/password/reset/", {"email": "ada@example.org"}) for _ in range(25)][-1]
+    assert too_many.status_code == 429 and "Too many at once" in too_many.content.decode()
     store = cache._cache.get_client(None)  # type: ignore[attr-defined]
     keys = [key.decode() for key in store.scan_iter("*")]
     assert [key for key in keys if "allauth:rl:" in key]

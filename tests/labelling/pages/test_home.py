@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +34,15 @@ def test_the_first_question_is_shown_beside_a_galaxy(client: Client) -> None:
     glimpse = page.partition('class="glimpse"')[2].partition("</a>")[0]
     assert reverse("classify", args=[drawn.slug]) in glimpse
     assert "shape?" in glimpse and "<span>smooth</span><span>disk</span>" in glimpse
+
+
+def test_who_has_classified_before_is_welcomed_back(client: Client, ada: User) -> None:
+    project = make_drawn_project(1)
+    assert "No account needed." in client.get("/").content.decode()
+    vote(served(project, Volunteer.objects.create(user=ada)), SMOOTH)
+    client.force_login(ada)
+    page = client.get("/").content.decode()
+    assert "1 galaxy</a> so far" in page and "Go on classifying" in page
 
 
 def test_the_numbers_are_of_people_just_now(client: Client) -> None:
