@@ -1,19 +1,43 @@
-"""Django's admin of jobs, cycles, models and releases: to be looked at.
+"""Django's admin of jobs, cycles, models and releases: to be looked at. And of accounts, which are deleted by our verb.
 
 Rows here are what workers and gates wrote. What an admin may change goes through the verb functions: cancel a job,
 roll back to a model version.
 """
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from labelling.admin import ReadOnly
+from morphology.deletion import delete_account
 from morphology.enqueue import cancel
 from morphology.errors import ModelRefused
 from morphology.models import Cycle, Job, ModelVersion, Release, Score, Segment, TrainingSet
 from morphology.pages.people import signed_in
 from morphology.versions import roll_back
+
+if TYPE_CHECKING:
+    UserAdminBase = UserAdmin[User]
+else:  # generic in the stubs alone
+    UserAdminBase = UserAdmin
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountAdmin(UserAdminBase):
+    """Django's; an account that an admin deletes leaves as little behind as one that its owner does."""
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        delete_account(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            delete_account(user)
 
 
 @admin.register(Job)

@@ -173,6 +173,24 @@ def test_a_deleted_account_leaves_no_name_no_address_and_no_key(zebulon: User, c
     assert "_auth_user_id" not in phone.session
 
 
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_an_account_that_an_admin_deletes_leaves_nothing_either(
+    zebulon: User, cleo: User, client: Client, way: str
+) -> None:
+    volunteer = do_everything(zebulon, cleo)
+    phone = signed_in(zebulon)
+    client.force_login(cleo)
+    if way == "one":
+        client.post(f"/admin/auth/user/{zebulon.pk}/delete/", {"post": "yes"})
+    else:
+        form = {"action": "delete_selected", "_selected_action": [zebulon.pk], "post": "yes"}
+        client.post("/admin/auth/user/", form)
+    assert not User.objects.filter(pk=zebulon.pk).exists()
+    client.get("/admin/")  # which shows the message that names whom it deleted
+    keys = [volunteer.key.hex, str(volunteer.key), str(phone.session.session_key)]
+    assert traces_of([*NAMES, *keys]) == []
+
+
 def test_the_votes_of_a_deleted_account_stay_and_count(zebulon: User, cleo: User) -> None:
     do_everything(zebulon, cleo)
     project = Project.objects.get()
