@@ -9,7 +9,7 @@
  */
 
 /** @type {string[]} beside this one */
-const MODULES = [];
+const MODULES = ['./guide.js'];
 
 /** @param {HTMLElement} desk */
 export async function mountTheRest(desk) {

@@ -38,6 +38,7 @@ export class Asking {
     this.ticked = question.multiple ? [...before] : [];
     const hasIcons = question.answers.every((answer) => iconOf(question, answer));
     element('question').textContent = question.text;
+    element('question').dataset.key = question.key;
     element('how').textContent = howTo(question);
     element('answers').replaceChildren(...question.answers.map((answer, index) => this.row(answer, index, before, hasIcons)));
     element('answers').classList.toggle('many', question.answers.length > MANY);

@@ -25,6 +25,9 @@ ARGUMENTS = [
 ]
 PHONE: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
 
+KNOWS_THE_WAY = "try { localStorage.setItem('voorwerp.tutorial', '[\"ours\"]') } catch {}"
+"""A script for the browser of somebody who has had the tutorial, which else opens by itself."""
+
 Opened = Callable[..., Page]
 
 
@@ -50,7 +53,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(chromium: Browser, live_server: LiveServer) -> Generator[Opened]:
-    """`opened("/path/", **options)`: a page of its own visitor, watched until the test ends."""
+    """`opened("/path/", **options)`: a page of its own visitor, watched until the test ends.
+
+    The visitor has had the tutorial, unless `is_new`.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
     under_way: set[Request] = set()
@@ -66,8 +72,10 @@ def opened(chromium: Browser, live_server: LiveServer) -> Generator[Opened]:
     def _is_foreign(url: str) -> bool:
         return urlsplit(url).scheme in ("http", "https", "ws") and not url.startswith(live_server.url + "/")
 
-    def open_page(path: str, **options: Any) -> Page:
+    def open_page(path: str, *, is_new: bool = False, **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
+        if not is_new:
+            context.add_init_script(KNOWS_THE_WAY)
         context.set_default_timeout(8000)
         contexts.append(context)
         context.on("page", watch)

@@ -18,7 +18,7 @@ from django.db import connection
 from playwright.sync_api import Browser, Route, expect
 
 from labelling.models import Assignment, Classification, Project
-from tests.browser.conftest import Opened, sign_in
+from tests.browser.conftest import KNOWS_THE_WAY, Opened, sign_in
 from tests.browser.desks import (
     all_ahead,
     asked,
@@ -312,6 +312,7 @@ def unused_port() -> int:
 def test_a_server_killed_between_send_and_reply_loses_nothing(chromium: Browser, web: Web, db: None) -> None:
     project = make_drawn_project(5)
     context = chromium.new_context(base_url=web.url)
+    context.add_init_script(KNOWS_THE_WAY)
     page = context.new_page()
     killed = []
 
