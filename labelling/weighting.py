@@ -161,7 +161,7 @@ def _write_skills(
                     weight=float(one.weights[place]),
                     updated_at=now,
                 )
-                for place in places
+                for place in sorted(places, key=found.volunteer_ids.__getitem__)  # locks are taken in one order
                 if one.n_answers[place]
             ]
             with transaction.atomic():

@@ -56,11 +56,11 @@ def send(job: Job) -> None:
 def enqueue(
     kind: Job.Kind,
     *,
-    project: Project,
+    project: Project | None,
     arguments: Mapping[str, Any] | None = None,
     requested_by: User | None = None,
 ) -> Job:
-    """Write a job's row and nudge a worker."""
+    """Write a job's row and nudge a worker; no project where the work is the whole site's."""
     job = Job.objects.create(kind=kind, project=project, arguments=dict(arguments or {}), requested_by=requested_by)
     nudge(job)
     return job

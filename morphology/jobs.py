@@ -4,7 +4,7 @@ A message carries a job's id and may come twice, late or never; the row decides.
 """
 
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from celery import Task, signals
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from labelling import conduct
 from labelling.ingest.galaxies import ingest as ingest_galaxies
 from labelling.ingest.upload import extract
 from morphology.adapting import adapt
@@ -25,6 +27,7 @@ from morphology.errors import NothingDone
 from morphology.models import Job
 from morphology.running import Work, claim, give_up, perform, requeue_of, requeue_stale
 from morphology.tuning import start_due_tunings, tune
+from morphology.weighing import retally, start_due_weighings, weigh
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,8 @@ def ingest(work: Work) -> str:
 
 
 def export(work: Work) -> str:
-    """Publish a catalogue: argument format."""
+    """Publish a catalogue, its votes weighed anew before: argument format."""
+    weigh(work)
     release = publish(work)
     return f"{release.n_rows} galaxies as {release.format}, {release.n_bytes} bytes"
 
@@ -61,6 +65,8 @@ KINDS: dict[str, Step] = {
     Job.Kind.EXPORT: export,
     Job.Kind.ADAPT: adapt,
     Job.Kind.TUNE: tune,
+    Job.Kind.WEIGH: weigh,
+    Job.Kind.RETALLY: retally,
 }
 
 
@@ -86,6 +92,17 @@ def reconcile() -> None:
         logger.info("%s started: %s", cycle, cycle.reason)
     for tuning in start_due_tunings():
         logger.info("%s asked for: %s has grown", tuning, tuning.project)
+    for weighing in start_due_weighings():
+        logger.info("%s asked for: %s has started a cycle", weighing, weighing.project)
+
+
+@app.task(name="morphology.look_at_conduct")  # type: ignore[untyped-decorator]
+def look_at_conduct() -> None:
+    """Look at the last two days, the unfinished one too, for what is unusual."""
+    today = timezone.now().astimezone(UTC).date()
+    n_new = conduct.look(today - timedelta(days=1)) + conduct.look(today)
+    if n_new:
+        logger.info("%d suspicions to be looked at on /manage/volunteers/", n_new)
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]

@@ -89,6 +89,8 @@ class Job(models.Model):
         ADAPT = "adapt", "adapt the encoder to the survey"
         TUNE = "tune", "fine-tune the encoder on votes"
         EXPORT = "export", "export a catalogue"
+        WEIGH = "weigh", "weigh the votes"
+        RETALLY = "retally", "count a volunteer's votes anew"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"

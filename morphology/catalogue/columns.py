@@ -154,6 +154,13 @@ def _votes(tree: DecisionTree) -> Iterator[Column]:
             _at("asked", q),
             ucd="stat.probability",
         )
+        yield Column(
+            f"{question.key}_weighted-total",
+            Kind.FRACTION,
+            f"what the volunteers asked {question.key} weigh, by skill; empty where nobody was asked",
+            _at("weighted_totals", q),
+            ucd="stat.weight;src.morph.type",
+        )
         for a, answer, name in _answers(tree, question):
             yield Column(
                 name,
@@ -167,6 +174,13 @@ def _votes(tree: DecisionTree) -> Iterator[Column]:
                 Kind.FRACTION,
                 f"votes for {_said(answer)} / volunteers asked; empty where nobody was asked",
                 _at("fractions", a),
+                ucd="stat.probability;src.morph.type",
+            )
+            yield Column(
+                f"{name}_weighted-fraction",
+                Kind.FRACTION,
+                f"the fraction for {_said(answer)} with volunteers weighed by skill; empty where unknown",
+                _at("weighted_fractions", a),
                 ucd="stat.probability;src.morph.type",
             )
 

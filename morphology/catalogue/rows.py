@@ -43,6 +43,7 @@ _FIELDS = (
     "counts",
     "n_classifications",
     "n_late",
+    "weighted_counts",
     "retired_at",
     "retired_reason",
     "first_arm",
@@ -148,6 +149,23 @@ class Block:
         n = self.integers("n_classifications")[:, None].astype(np.float64)
         asked: Floats = np.full(self.totals.shape, np.nan)
         return np.divide(self.totals, n, out=asked, where=n > 0)
+
+    @cached_property
+    def _weighted(self) -> Floats:
+        """Weighted counts and after them the weighted volunteers asked, (n, A + Q); NaN where never weighed."""
+        nothing = [np.nan] * (len(self.tree.columns) + len(self.tree.questions))
+        return np.array([row or nothing for row in self.of("weighted_counts")]).reshape(self.n_rows, len(nothing))
+
+    @cached_property
+    def weighted_totals(self) -> Floats:
+        """What the volunteers asked each question weigh, (n, Q); NaN where nobody was asked, or never weighed."""
+        totals = self._weighted[:, len(self.tree.columns) :]
+        return np.where(totals > 0, totals, np.nan)
+
+    @cached_property
+    def weighted_fractions(self) -> Floats:
+        """Vote fractions by weight, (n, A); NaN where the totals are."""
+        return np.asarray(self._weighted[:, : len(self.tree.columns)] / self.tree.spread(self.weighted_totals))
 
     @property
     def mean(self) -> Floats:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from labelling.models import Project
+from labelling.weighting import weigh
 from morphology.catalogue.export import FORMATS, export, write_dictionary
 from morphology.errors import CatalogueRefused
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
                 bar.update(n_done - bar.n)
 
             try:
+                weigh(project)
                 written = export(project, options["format"], out, progress=show)
             except CatalogueRefused as refused:
                 raise CommandError(str(refused)) from refused
