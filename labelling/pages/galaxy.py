@@ -57,6 +57,8 @@ def galaxy(request: HttpRequest, pk: int) -> HttpResponse:
         context = {"project": subject.project, "is_open": is_open_to(subject.project, request.user)}
         return render(request, "labelling/galaxy_closed.html", context, status=403)
     pictures = list(subject.galaxy.images.order_by("position"))
+    walk = _own_walk(subject, volunteer)
+    asked = _asked(subject, walk) if subject.retired_at else []
     context = {
         "subject": subject,
         "galaxy": subject.galaxy,
@@ -66,8 +68,9 @@ def galaxy(request: HttpRequest, pk: int) -> HttpResponse:
         "image": image_json(pictures[0]) if pictures else None,
         "sky_url": sky_url(subject.galaxy),
         "position": sexagesimal(subject.galaxy.ra_deg, subject.galaxy.dec_deg),
-        "walk": (walk := _own_walk(subject, volunteer)) and _in_words(subject, walk),
-        "asked": _asked(subject, walk) if subject.retired_at else None,
+        "walk": _in_words(subject, walk) if walk and not subject.retired_at else [],
+        "asked": asked,
+        "unasked": [question.text for question in asked if not question.bars],
         "tags": tags.tags_of(subject, volunteer),
         "is_favourite": Favourite.objects.filter(subject=subject, volunteer=volunteer).exists(),
         "own_collections": with_marks(volunteer, subject) if volunteer else [],

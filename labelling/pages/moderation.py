@@ -28,14 +28,16 @@ def moderation(request: HttpRequest, slug: str) -> HttpResponse:
     show = request.GET.get("show", "")
     before = request.GET.get("before", "")
     latest = comments_of(project).order_by("-pk")
+    waiting = reported(project)
     if show == "hidden":
         latest = latest.filter(hidden_at__isnull=False)
+    else:
+        latest = latest.exclude(pk__in=waiting.order_by().values("pk"))
     if before.isdecimal() and len(before) < 19:
         latest = latest.filter(pk__lt=int(before))
     decided = Prefetch("moderations", Moderation.objects.select_related("by"))
     parts = ("volunteer", "hidden_by", "subject__galaxy")
     page = list(latest.select_related(*parts).prefetch_related(decided)[: PAGE + 1])
-    waiting = reported(project)
     context = {
         "project": project,
         "show": show if show in _SHOWN else "",

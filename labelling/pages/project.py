@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from labelling.pages.access import own_projects, visible_project
+from labelling.pages.access import moderated_projects, own_projects, visible_project
 from labelling.pages.mine import classifications_by
 from labelling.pages.progress import lately, progress_of, some_pictures
 from labelling.project import is_open_to
@@ -28,6 +28,7 @@ def project_page(request: HttpRequest, slug: str) -> HttpResponse:
         "pictures": some_pictures(project, N_PICTURES),
         "n_mine": classifications_by(request).filter(subject__project=project).count(),
         "runs_it": own_projects(request.user).filter(pk=project.pk).exists(),
+        "moderates": moderated_projects(request.user).filter(pk=project.pk).exists(),
         "is_ready": project.is_live and project.tree_version is not None,
     }
     return render(request, "labelling/project.html", context)

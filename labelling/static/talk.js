@@ -219,8 +219,9 @@ class Panel {
       if (!(await this.send(url, { subject: this.about.subject, is_favourite: wanted }))) return;
       heart.setAttribute('aria-pressed', String(wanted));
     });
-    const text = ngettext('Its own page, %(n)s comment', 'Its own page, %(n)s comments', n_comments);
-    const link = made('a', { href: this.page, target: '_blank', textContent: interpolate(text, { n: n_comments }) });
+    const text = ngettext('Its page, with %(n)s comment', 'Its page, with %(n)s comments', n_comments);
+    const told = n_comments ? interpolate(text, { n: n_comments }) : gettext('Its page');
+    const link = made('a', { href: this.page, target: '_blank', textContent: told });
     const close = made('button', { type: 'button', className: 'button quiet', textContent: gettext('Done') });
     close.addEventListener('click', () => {
       this.close();
