@@ -19,6 +19,8 @@ export function newDialog(kind) {
   dialog.setAttribute('aria-labelledby', title.id);
   head.className = 'teach-head';
   body.className = 'teach-body';
+  body.tabIndex = 0; // so that the arrow keys scroll it
+  body.autofocus = true;
   head.append(title, closer(dialog));
   dialog.append(head, body);
   dialog.addEventListener('click', (event) => event.target === dialog && isOutside(dialog, event) && dialog.close());

@@ -29,6 +29,7 @@ export class Tutorial {
     this.back.type = this.next.type = 'button';
     this.back.className = 'button quiet';
     this.next.className = 'button';
+    this.body.autofocus = false;
     this.next.autofocus = true;
     this.back.addEventListener('click', () => (this.at ? this.turn(-1) : this.dialog.close()));
     this.next.addEventListener('click', () => this.turn(1));

@@ -35,6 +35,7 @@ TEACHING = replace(
     redshift=(0.035, 0.3),
     r90_in_frame=(0.45, 0.12),
     centre_offset=0.004,
+    band_offset_arcsec=0.015,
     brightness=(38.0, 0.25),
     crowding=0.35,
     noise_grey=(4.0, 0.15),
