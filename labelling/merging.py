@@ -109,12 +109,15 @@ def _supersede_twins(anonymous: Volunteer, own: Volunteer, subjects: Mapping[int
     standing = Classification.objects.standing().filter(volunteer__in=[anonymous, own], subject__in=subjects)
     for vote in standing.select_related("tree_version").order_by("created_at", "pk"):
         cast[vote.subject_id].append(vote)
-    for subject_id, votes in cast.items():
-        if len(votes) == 2:
-            earlier, later = votes
-            later.superseded_by = earlier
-            later.save(update_fields=["superseded_by"])
-            tally_again([subjects[subject_id]], now)
+    pairs = {subject_id: votes for subject_id, votes in cast.items() if len(votes) == 2}
+    for earlier, later in pairs.values():
+        later.superseded_by = earlier
+    Classification.objects.bulk_update([later for _, later in pairs.values()], ["superseded_by"], batch_size=500)
+    of_project: dict[int, list[Subject]] = defaultdict(list)
+    for subject_id in pairs:
+        of_project[subjects[subject_id].project_id].append(subjects[subject_id])
+    for doubled in of_project.values():
+        tally_again(doubled, now)
 
 
 def _move_leases(anonymous: Volunteer, own: Volunteer, now: datetime) -> None:
