@@ -9,7 +9,7 @@
  */
 
 /** @type {string[]} beside this one */
-const MODULES = ['./guide.js'];
+const MODULES = ['./guide.js', './talk.js'];
 
 /** @param {HTMLElement} desk */
 export async function mountTheRest(desk) {
