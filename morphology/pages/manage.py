@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from labelling.models import Project
+from labelling.models import Project, Suspicion
 from labelling.pages.access import own_projects
 from labelling.pages.progress import progress_of
 from morphology.enqueue import cancel
@@ -39,6 +39,7 @@ def manage(request: HttpRequest) -> HttpResponse:
         "models": models[:N_ROWS],
         "releases": Release.objects.select_related("project", "model_version").order_by("-pk")[:N_ROWS],
         "formats": FORMATS,
+        "n_suspicions": Suspicion.objects.filter(reviewed_at__isnull=True).count(),
     }
     return render(request, "manage/index.html", context)
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import encoder, exports, images, manage, model, privacy, research, retirement, state
+from morphology.pages import encoder, exports, images, manage, model, privacy, research, retirement, state, volunteers
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -28,6 +28,14 @@ urlpatterns: list[URLPattern] = [
     path("account/export/", privacy.export, name="export_my_data"),
     path("account/delete/", privacy.delete, name="delete_my_account"),
     path("manage/", manage.manage, name="manage"),
+    path("manage/volunteers/", volunteers.suspicions, name="suspicions"),
+    path("manage/volunteers/<int:pk>/", volunteers.volunteer, name="volunteer"),
+    path("manage/set-aside/", volunteers.set_asides, name="set_asides"),
+    path("research/<slug:slug>/volunteers/", volunteers.project_suspicions, name="project_suspicions"),
+    path("research/<slug:slug>/volunteers/<int:pk>/", volunteers.project_volunteer, name="project_volunteer"),
+    path("suspicions/<int:pk>/review/", volunteers.review, name="review_suspicion"),
+    path("volunteers/<int:pk>/set-aside/", volunteers.ask_set_aside, name="ask_set_aside"),
+    path("volunteers/<int:pk>/take-up-again/", volunteers.ask_take_up_again, name="ask_take_up_again"),
     path("models/<int:pk>/roll-back/", manage.ask_roll_back, name="ask_roll_back"),
     path("jobs/<int:pk>/cancel/", manage.ask_cancel, name="ask_cancel"),
 ]
