@@ -173,7 +173,9 @@ def _last_refusing(project: Project) -> Job | None:
 def _informative(project: Project) -> list[Informative]:
     """The head of the queue: open galaxies of the pool by priority; each says why."""
     first_images = Prefetch("galaxy__images", Image.objects.order_by("position"), to_attr="in_order")
-    waiting = project.subjects.filter(side=Galaxy.Side.POOL, retired_at__isnull=True, priority__isnull=False)
+    waiting = project.subjects.filter(
+        side=Galaxy.Side.POOL, retired_at__isnull=True, paused_at__isnull=True, priority__isnull=False
+    )
     subjects = list(
         waiting.select_related("galaxy").prefetch_related(first_images).order_by("-priority")[:N_INFORMATIVE]
     )

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from labelling.classification import accept
 from labelling.errors import VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Subject
 from labelling.project import set_tree
+from labelling.undo import undo
 from labelling.votes import recount
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, TWO, UNBARRED
@@ -256,9 +257,11 @@ VISITS = st.lists(
     st.tuples(
         st.integers(0, 2),  # which volunteer
         st.integers(0, 2),  # after how many halves of a lease
-        st.sampled_from(["sits and votes", "sits", "sits and gives back", "votes with the last token"]),
+        st.sampled_from(
+            ["sits and votes", "sits", "sits and gives back", "votes with the last token", "takes the last vote back"]
+        ),
     ),
-    max_size=20,
+    max_size=24,
 )
 
 
@@ -269,7 +272,8 @@ def test_whatever_volunteers_do_the_books_balance_and_counts_keep_their_bound(li
     subject = make_subject(project)
     volunteers = make_volunteers(3)
     last_token: dict[int, str] = {}
-    bound, now, n_votes = None, timezone.now(), 0
+    last_vote: dict[int, UUID] = {}
+    bound, retired_at, now, n_votes, n_undone = limit - 1, None, timezone.now(), 0, 0
     for who, halves, what in visits:
         now += timedelta(seconds=31 * halves)
         if what.startswith("sits") and (lease := serve(project, volunteers[who], now=now)):
@@ -278,14 +282,25 @@ def test_whatever_volunteers_do_the_books_balance_and_counts_keep_their_bound(li
             continue
         if what == "sits and gives back":
             give_back(last_token[who], now=now)
+        elif what.startswith("takes"):
+            with suppress(VoteRefused, Classification.DoesNotExist):
+                was_there = Classification.objects.get(uuid=last_vote.get(who, uuid4())).undone_at is None
+                last_token[who] = token(undo(last_vote[who], volunteers[who], now).assignment)
+                n_undone += was_there
         elif "votes" in what:
             with suppress(VoteRefused):
-                accept(token=last_token[who], uuid=uuid4(), walk=BARRED, now=now)
+                last_vote[who] = accept(token=last_token[who], uuid=uuid4(), walk=BARRED, now=now).classification.uuid
                 n_votes += 1
         subject.refresh_from_db()
-        if bound is None and subject.retired_at is not None:
-            bound = limit + subject.assignments.filter(ended_at__isnull=True).count()
+        if subject.retired_at != retired_at:
+            retired_at = subject.retired_at
+            n_open = subject.assignments.filter(ended_at__isnull=True).count()
+            bound = limit + n_open if retired_at else limit - 1
+        assert subject.n_classifications <= bound
     assert recount(project) == []
-    assert subject.n_classifications == Classification.objects.filter(subject=subject).count() == n_votes
-    assert subject.n_classifications <= (limit - 1 if bound is None else bound)
+    assert (Classification.objects.filter(subject=subject).count(), subject.n_classifications) == (
+        n_votes,
+        n_votes - n_undone,
+    )
+    assert Classification.objects.filter(subject=subject, undone_at__isnull=False).count() == n_undone
     assert subject.n_classifications - subject.n_late <= limit

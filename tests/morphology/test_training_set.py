@@ -6,8 +6,10 @@ import pytest
 
 from labelling import files
 from labelling.models import Galaxy, Subject
+from labelling.undo import undo
 from morphology import training_set
-from tests.labelling.factories import make_project
+from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
+from tests.labelling.trees import SMOOTH
 from tests.morphology.skies import add_galaxy, make_sky
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,20 @@ def test_votes_that_come_after_the_freeze_do_not_change_it() -> None:
     frozen = training_set.freeze(project)
     Subject.objects.filter(project=project).update(n_classifications=99)
     assert training_set.load(frozen).votes.totals[:, 0].tolist() == [10, 10, 10]
+
+
+def test_a_vote_that_is_taken_back_stays_in_the_sets_that_were_frozen_before() -> None:
+    project = make_project()
+    make_subjects(project, 2)
+    for volunteer in make_volunteers(2):
+        cast = [vote(served(project, volunteer), SMOOTH).classification for _ in range(2)]
+    frozen = training_set.freeze(project)
+    content = files.read(frozen.manifest_sha256)
+    undo(cast[-1].uuid, cast[-1].volunteer)
+    frozen.refresh_from_db()
+    assert files.read(frozen.manifest_sha256) == content
+    assert training_set.load(frozen).votes.totals[:, 0].tolist() == [2, 2]
+    assert training_set.load(training_set.freeze(project)).votes.totals[:, 0].tolist() == [2, 1]
 
 
 def test_the_manifest_says_how_each_galaxy_came_to_be_labelled() -> None:
