@@ -52,7 +52,14 @@ def test_the_numbers_are_of_people_just_now(client: Client) -> None:
         vote(served(project, volunteer), SMOOTH)
     Volunteer.objects.filter(pk=people[1].pk).update(is_simulated=True)
     Classification.objects.filter(volunteer=people[2]).update(created_at=timezone.now() - timedelta(days=8))
-    assert client.get("/").context["lately"] == Lately(1, 2, 2)
+    answer = client.get("/")
+    assert answer.context["lately"] == Lately(1, 2, 2)
+    assert "person looking today</dt><dd>1<" in answer.content.decode()
+
+
+def test_a_quiet_week_is_not_told(client: Client) -> None:
+    make_drawn_project(1)
+    assert "this week" not in client.get("/").content.decode()
 
 
 def test_a_project_that_is_not_live_is_not_shown(client: Client) -> None:

@@ -83,7 +83,7 @@ def test_it_tells_the_journal_in_numbers_and_draws_the_days(client: Client, ada:
     Project.objects.update(learned_until=timezone.now())
     answer = client.get("/mine/")
     page = answer.content.decode()
-    assert re.search(r"days in a row</dt><dd>1<", page)
+    assert re.search(r"day in a row</dt><dd>1<", page)
     assert re.search(r"that taught the network</dt><dd>2<", page)
     assert "Your votes taught the network" in page
     assert "2 classifications</title>" in page and page.count('class="level-1"') == 1
