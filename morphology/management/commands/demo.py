@@ -21,6 +21,7 @@ from labelling.pages.access import RESEARCHERS
 from labelling.project import RESERVED_SLUGS, create_project
 from ml.schema import load
 from morphology import embedded
+from morphology.practising import make_practice
 from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.simulated import (
     DESCRIPTION,
@@ -105,7 +106,7 @@ def login_of(name: str) -> Login:
 
 
 def simulate(n_galaxies: int) -> Project:
-    """The simulated project, with its galaxies rendered once; those that an earlier start left out are ingested now."""
+    """The simulated project, its galaxies rendered once, with practice; what an earlier start left out comes now."""
     folder = sky_folder()
     if not Project.objects.filter(slug=SIMULATED).exists():
         with tqdm(total=n_galaxies, desc="rendering", unit=" galaxies") as bar:
@@ -113,6 +114,8 @@ def simulate(n_galaxies: int) -> Project:
     project = project_of(SIMULATED, title=TITLE, description=DESCRIPTION)
     with tqdm(desc="ingesting", unit=" galaxies") as bar:
         add_galaxies(SIMULATED, project.owner, folder, progress=partial(show, bar))
+    if not project.practices.exists():
+        make_practice(project)
     return project
 
 
