@@ -9,7 +9,6 @@ from django.utils import timezone
 from labelling.assignment import give_back, read_token
 from labelling.errors import VoteRefused
 from labelling.models import ImageReport, Subject
-from labelling.retirement import retire
 
 N_TO_PAUSE = 3
 MAX_TEXT = 300
@@ -41,13 +40,13 @@ def report(token: str, why: str, text: str = "", now: datetime | None = None) ->
 
 @transaction.atomic
 def settle(subject_id: int, verdict: ImageReport.Verdict, by: User, now: datetime | None = None) -> int:
-    """Close a subject's open reports; fine opens it again, broken retires it. How many reports that were."""
+    """Close a subject's open reports, and say how many; fine opens it again, broken retires it as that."""
     now = now or timezone.now()
     subject = _locked(subject_id)
     subject.paused_at = None
-    subject.save(update_fields=["paused_at"])
     if verdict == ImageReport.Verdict.BROKEN:
-        retire(subject_id, Subject.Retired.BROKEN, now)
+        subject.retired_at, subject.retired_reason = subject.retired_at or now, Subject.Retired.BROKEN
+    subject.save(update_fields=["paused_at", "retired_at", "retired_reason"])
     return subject.image_reports.filter(settled_at__isnull=True).update(settled_at=now, settled_by=by, verdict=verdict)
 
 

@@ -107,6 +107,20 @@ def test_a_broken_image_retires_its_subject(ben):
     assert serve(project, make_volunteers(1)[0]) is None
 
 
+def test_a_broken_image_of_a_finished_galaxy_is_what_is_said_of_it(ben):
+    project = make_project(retirement_limit=1)
+    subject = make_subject(project)
+    [ada] = make_volunteers(1)
+    lease = served(project, ada)
+    vote(lease, SMOOTH)
+    report(token(lease), "artefact")
+    subject.refresh_from_db()
+    finished_at = subject.retired_at
+    settle(subject.pk, BROKEN, ben)
+    subject.refresh_from_db()
+    assert (subject.retired_at, subject.retired_reason) == (finished_at, Subject.Retired.BROKEN)
+
+
 @pytest.mark.parametrize(
     ("why", "text", "message"),
     [("ugly", "", "expected one of blank"), ("other", "x" * 301, "at most 300")],
