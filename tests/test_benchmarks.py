@@ -226,3 +226,15 @@ def test_the_deep_row_tunes_once_for_each_draw_of_labels(tmp_path: Path, monkeyp
     assert len(list(tmp_path.iterdir())) == 1
     monkeypatch.setattr(deep, "fit_network", None)  # is not done again
     assert deep.deep(bench, [40], 1, brief)["accuracy"] == row["accuracy"]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.processes
+def test_the_pages_benchmark_ends_with_its_figures_as_json() -> None:
+    figures = measured("page", "--quick", "--visits", "1", "--galaxies", "2")
+    assert figures["bytes_gzipped"] <= 150_000
+    assert figures["foreign_requests"] == 0
+    assert figures["axe_broken"] == [] and figures["axe_violations"] == 0
+    for name in ("requests", "first_galaxy_ms", "next_galaxy_ms"):
+        assert figures[name] > 0
