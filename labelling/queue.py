@@ -2,6 +2,12 @@
 
 Two fixed random orders are walked for the uniform share, one of the pool and one of the hold-out; the rest of the
 pool goes by priority. A hold-out galaxy is served by its uniform walk or not at all.
+
+The walk takes galaxies as they come, and brings each to the full count: those too that had retired early before it
+came, or the easy ones would be missing from the sample. It opens them again, and from then on they are its own: by
+priority they come after all that it has not reached, or each would draw the votes that its retirement has saved.
+It opens none for a volunteer for whom nothing of the pool is open. So a finished pool stays finished, what the walk
+has reached by then is complete, and `has_work_for` need only look at what is open.
 """
 
 from collections.abc import Iterator
@@ -13,7 +19,8 @@ from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce
 
 from labelling.models import Assignment, Classification, Galaxy, Project, Subject, Volunteer
-from labelling.models.subject import Arm
+from labelling.models.subject import EARLY, Arm
+from labelling.retirement import take_into_uniform_share
 
 _SEEN_TOGETHER = 10
 _MOST_UNCERTAIN_OF_THEM = 5
@@ -49,7 +56,7 @@ def pick(project: Project, volunteer: Volunteer, *, now: datetime, rng: np.rando
     for candidates, is_waiting in _attempts(project, volunteer, now):
         for arm in arms:
             subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
-            if subject is not None:
+            if subject is not None and (subject.retired_at is None or _open_pool(candidates).exists()):
                 return _picked(subject, arm)
     return None
 
@@ -61,14 +68,14 @@ def is_served(project: Project, subject: Subject) -> bool:
 
 def has_work_for(project: Project, volunteer: Volunteer) -> bool:
     """Whether any subject still wants this volunteer's vote, be it in other hands just now."""
-    wanting = _wanting(project, volunteer)
+    wanting = _wanting(project, volunteer).filter(retired_at__isnull=True)
     if project.holdout_uniform_share == 0:
         wanting = wanting.filter(side=Galaxy.Side.POOL)
     return wanting.exists()
 
 
 def _arms(project: Project, draw: float) -> list[Arm]:
-    """The drawn arm, then those that stand in for it. Both of the pool's arms hold the same subjects: one is enough."""
+    """The drawn arm, then those that stand in for it. Of the pool's arms one is enough: both hold all that is open."""
     if draw < project.pool_uniform_share:
         arms = [Arm.POOL_UNIFORM, Arm.HOLDOUT_UNIFORM]
     elif draw < project.pool_uniform_share + project.holdout_uniform_share:
@@ -94,9 +101,8 @@ def _attempts(project: Project, volunteer: Volunteer, now: datetime) -> Iterator
 def _wanting(project: Project, volunteer: Volunteer) -> QuerySet[Subject]:
     # NOT IN a list that is hashed once. PostgreSQL makes NOT EXISTS a nested join over all that the volunteer has seen.
     voted = Classification.objects.filter(volunteer=volunteer, superseded_by__isnull=True)
-    return Subject.objects.filter(
-        project=project, retired_at__isnull=True, n_classifications__lt=project.retirement_limit
-    ).exclude(pk__in=voted.values("subject"))
+    wanting = Subject.objects.filter(project=project, n_classifications__lt=project.retirement_limit)
+    return wanting.exclude(pk__in=voted.values("subject"))
 
 
 def _with_a_place(subjects: QuerySet[Subject], project: Project, now: datetime) -> QuerySet[Subject]:
@@ -126,11 +132,17 @@ def _had_enough_uncertain(project: Project, volunteer: Volunteer) -> bool:
 
 def _in_order(candidates: QuerySet[Subject], arm: Arm) -> QuerySet[Subject]:
     if arm == Arm.HOLDOUT_UNIFORM:
-        return candidates.filter(~Q(side=Galaxy.Side.POOL)).order_by("uniform_rank")
-    pool = candidates.filter(side=Galaxy.Side.POOL)
+        return candidates.filter(~Q(side=Galaxy.Side.POOL), retired_at__isnull=True).order_by("uniform_rank")
     if arm == Arm.POOL_UNIFORM:
-        return pool.order_by("uniform_rank")
-    return pool.order_by(F("priority").desc(nulls_last=True), "uniform_rank")
+        walked = candidates.filter(Q(retired_at__isnull=True) | Q(retired_reason__in=EARLY), side=Galaxy.Side.POOL)
+        return walked.order_by("uniform_rank")
+    return _open_pool(candidates).order_by(
+        F("inclusion_probability").asc(nulls_first=True), F("priority").desc(nulls_last=True), "uniform_rank"
+    )
+
+
+def _open_pool(candidates: QuerySet[Subject]) -> QuerySet[Subject]:
+    return candidates.filter(side=Galaxy.Side.POOL, retired_at__isnull=True)
 
 
 def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, *, is_waiting: bool) -> Subject | None:
@@ -154,7 +166,9 @@ def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, 
 def _picked(subject: Subject, arm: Arm) -> Pick:
     if arm == Arm.ACQUIRED:
         return Pick(subject, _why(subject), None)
-    return Pick(subject, arm, _inclusion_probability(subject, arm))
+    if subject.inclusion_probability is None:
+        take_into_uniform_share(subject, _part_reached(subject))
+    return Pick(subject, arm, subject.inclusion_probability)
 
 
 def _why(subject: Subject) -> Arm:
@@ -164,19 +178,12 @@ def _why(subject: Subject) -> Arm:
     return Arm.RANDOM if subject.scored_by is None else Arm.ACQUIRED
 
 
-def _inclusion_probability(subject: Subject, arm: Arm) -> float:
+def _part_reached(subject: Subject) -> float:
     """The part of its side's fixed random order that a uniform walk has reached with this subject.
 
-    Counted when the walk first comes to a subject, and kept: the whole side is counted once for a full set of votes.
+    Counted when the walk first comes to it, and kept: the whole side is counted once for a full set of votes.
     """
-    known = (
-        Assignment.objects.filter(subject=subject, arm=arm, inclusion_probability__isnull=False)
-        .values_list("inclusion_probability", flat=True)
-        .first()
-    )
-    if known is not None:
-        return known
     is_pool = Q(side=Galaxy.Side.POOL)
-    side = Subject.objects.filter(is_pool if arm == Arm.POOL_UNIFORM else ~is_pool, project=subject.project_id)
+    side = Subject.objects.filter(is_pool if subject.side == Galaxy.Side.POOL else ~is_pool, project=subject.project_id)
     counted = side.aggregate(n=Count("pk"), n_reached=Count("pk", filter=Q(uniform_rank__lte=subject.uniform_rank)))
     return float(counted["n_reached"] / counted["n"])

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.utils import timezone
 
 from labelling.assignment import give_back, serve, token
 from labelling.classification import accept
 from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Subject, Volunteer
 from labelling.project import set_tree
+from labelling.retirement import retire
 from labelling.votes import recount
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, UNBARRED
@@ -58,6 +60,28 @@ def test_a_busy_subject_turns_nobody_away_while_it_has_places():
     make_subject(project)
     given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(12)])
     assert all(given)
+
+
+def test_two_walkers_at_the_last_place_of_what_retired_early_open_it_for_one():
+    project = make_project(retirement_limit=3, pool_uniform_share=1)
+    early = make_subject(
+        project, rank=1, n_classifications=2, retired_at=timezone.now(), retired_reason=Subject.Retired.CONSENSUS
+    )
+    second = make_subject(project, rank=2)
+    given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(2)])
+    assert {(lease.subject, lease.inclusion_probability) for lease in given} == {(early, 0.5), (second, 1.0)}
+    early.refresh_from_db()
+    assert (early.retired_at, early.retired_reason) == (None, "")
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_what_the_walk_and_a_retirement_reach_at_once_is_walked_and_open_or_neither(repetition):
+    project = make_project(pool_uniform_share=1)
+    subject, _ = make_subjects(project, 2)
+    [ada] = make_volunteers(1)
+    together(lambda: serve(project, ada), lambda: retire(subject.pk, Subject.Retired.INFORMATION))
+    subject.refresh_from_db()
+    assert (subject.retired_at is None) == (subject.inclusion_probability is not None)
 
 
 def test_two_tabs_of_one_volunteer_are_served_one_lease():
