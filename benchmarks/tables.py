@@ -188,9 +188,8 @@ In the judging simulation, where every true fraction is known: squared error of 
 network together), the rule over the plain fractions of a fixed 40 votes; the worst is of the questions that a quarter
 of the volunteers reach. Thresholds were chosen in the training simulation: the first by the whole error with a margin,
 in which deep questions pay for first ones; the second so that none does, and it is the one to start from. The last rows
-are galaxies about which the network is wrong. A catalogue holds the votes' fractions and the network's, from the image
-alone, side by side; their combination, of which this table speaks, is not a column yet. Galaxy Zoo retires at a fixed
-count.
+are galaxies about which the network is wrong. A catalogue publishes the fraction of which this table speaks as
+`estimated-fraction`, beside the votes' own and the network's. Galaxy Zoo retires at a fixed count.
 
 {table(head, rows)}"""
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from labelling.models import Subject
 from labelling.models.subject import Arm
+from ml.estimates import Estimates
 from ml.schema import DecisionTree, Question
-from morphology.catalogue.rows import Block, OwnColumn, Scan
+from morphology.catalogue.rows import Block, OwnColumn, Scan, Summaries
 from morphology.errors import CatalogueRefused
 
 
@@ -65,7 +66,7 @@ class Column:
 
 def catalogue_columns(tree: DecisionTree, scan: Scan) -> tuple[Column, ...]:
     """The columns of a project's catalogue, in order; CatalogueRefused when two of the tree's would share a name."""
-    ours = [*_identity(scan), *_votes(tree), *_predictions(tree), *_selection()]
+    ours = [*_identity(scan), *_votes(tree), *_predictions(tree), *_estimates(tree), *_selection()]
     taken: set[str] = set()
     for column in ours:
         if column.name.lower() in taken:
@@ -194,24 +195,42 @@ def _predictions(tree: DecisionTree) -> Iterator[Column]:
             _at("predicted_asked", q),
             ucd="stat.probability",
         )
-        for a, answer, name in _answers(tree, question):
+        for place, answer, name in _answers(tree, question):
             of = f"the vote fraction for {_said(answer)}, from the image alone"
-            for suffix, what, field, ucd in (
-                ("predicted-fraction", "expected value of", "mean", "stat.probability;src.morph.type"),
-                (
-                    "90pc-lower",
-                    "lower end of the 90 % interval of",
-                    "lower",
-                    "stat.probability;src.morph.type;stat.min",
-                ),
-                (
-                    "90pc-upper",
-                    "upper end of the 90 % interval of",
-                    "upper",
-                    "stat.probability;src.morph.type;stat.max",
-                ),
-            ):
-                yield Column(f"{name}_{suffix}", Kind.FRACTION, f"{what} {of}", _at(field, a), ucd=ucd)
+            suffixes = ("predicted-fraction", "90pc-lower", "90pc-upper")
+            yield from _with_interval(name, suffixes, of, place, lambda block: block.summaries)
+
+
+def _estimates(tree: DecisionTree) -> Iterator[Column]:
+    for question in tree.questions:
+        for place, answer, name in _answers(tree, question):
+            of = f"the vote fraction for {_said(answer)}, from votes and image together"
+            suffixes = ("estimated-fraction", "estimated-90pc-lower", "estimated-90pc-upper")
+            yield from _with_interval(name, suffixes, of, place, lambda block: block.estimates)
+
+
+def _with_interval(
+    name: str, suffixes: tuple[str, str, str], of: str, place: int, told: Callable[[Block], Summaries | Estimates]
+) -> Iterator[Column]:
+    """The expected value of a fraction, and the ends of its 90 % interval."""
+    for suffix, what, end, ucd in zip(
+        suffixes,
+        ("expected value of", "lower end of the 90 % interval of", "upper end of the 90 % interval of"),
+        ("mean", "lower", "upper"),
+        ("", ";stat.min", ";stat.max"),
+        strict=True,
+    ):
+        yield Column(
+            f"{name}_{suffix}",
+            Kind.FRACTION,
+            f"{what} {of}",
+            _end_of(told, end, place),
+            ucd=f"stat.probability;src.morph.type{ucd}",
+        )
+
+
+def _end_of(told: Callable[[Block], Summaries | Estimates], end: str, place: int) -> Callable[[Block], Any]:
+    return lambda block: getattr(told(block), end)[:, place]
 
 
 def _selection() -> Iterator[Column]:

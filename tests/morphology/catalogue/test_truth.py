@@ -75,7 +75,9 @@ def test_a_prediction_knows_the_picture_and_not_the_votes(tmp_path):
     one.save()
     run_quick_cycle(project)
     frame = pd.read_parquet(export(project, "parquet", tmp_path / "a.parquet").path).set_index("id_str")
-    predicted = [column for column in frame.columns if "predicted" in column or "90pc" in column]
+    predicted = [name for name in frame if name.endswith(("predicted-fraction", "predicted-proportion-asked"))]
+    predicted += [name for name in frame if "_90pc" in name]
+    assert len(predicted) == 2 + 3 * 4
     np.testing.assert_allclose(
         frame.loc[one.galaxy.name, predicted].to_numpy(float),
         frame.loc[other.galaxy.name, predicted].to_numpy(float),
