@@ -1,12 +1,12 @@
 """Campaigns: galaxies with votes on a tree of their own, several of which teach one encoder.
 
-A batch is drawn from all campaigns together, so a large one is seen more often; each galaxy's loss is by its own
-campaign's tree. Pictures without votes teach too: the slowly moving average of the network (the *teacher*; Tarvainen
-& Valpola 2017, arXiv:1703.01780) looks at a gently shown picture, and what it expects a volunteer to answer is the
-vote by which the network learns on the same picture shown harshly (FixMatch; Sohn et al. 2020, arXiv:2001.07685).
+Each galaxy's loss is by its own campaign's tree. Pictures without votes teach too: the slowly moving average of the
+network (the *teacher*; Tarvainen & Valpola 2017, arXiv:1703.01780) looks at a gently shown picture, and what it expects
+a volunteer to answer is the vote by which the network learns on the same picture shown harshly (FixMatch; Sohn et al.
+2020, arXiv:2001.07685).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,35 +99,6 @@ class Shower:
         settings = Augmentation(zoom, how.shift / nearer, how.brightness, how.colour, how.noise)
         frames = as_batch(torch.from_numpy(np.ascontiguousarray(pictures)).to(device))
         return augment(frames, self.generator, settings, spec.size_px)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One campaign's share of a batch: rows of its pictures."""
-
-    campaign: int
-    rows: Rows
-
-
-def endless(sizes: Sequence[int], n: int, rng: np.random.Generator) -> Iterator[list[Part]]:
-    """Batches of `n` galaxies of campaigns so large, shuffled together; after the last galaxy, shuffled again."""
-    campaign = np.repeat(np.arange(len(sizes)), sizes)
-    row = np.concatenate([np.arange(size) for size in sizes])
-    waiting: Rows = np.empty(0, np.intp)
-    while True:
-        while len(waiting) < n:
-            waiting = np.concatenate([waiting, rng.permutation(len(row))])
-        now, waiting = waiting[:n], waiting[n:]
-        yield [Part(k, row[now[campaign[now] == k]]) for k in range(len(sizes))]
-
-
-def share_of(parts: Sequence[Part], rank: int, n_processes: int) -> list[Part]:
-    """What one of several processes takes of a batch: every galaxy goes to one of them, as many to each."""
-    starts = np.cumsum([0, *(len(part.rows) for part in parts)])
-    return [
-        Part(part.campaign, part.rows[(np.arange(len(part.rows)) + start) % n_processes == rank])
-        for part, start in zip(parts, starts, strict=False)
-    ]
 
 
 def vote_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], votes: Votes) -> Tensor:

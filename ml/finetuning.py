@@ -14,11 +14,9 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,28 +26,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ml.campaigns import (
-    Campaign,
-    CampaignNetwork,
-    Part,
-    Rows,
-    Shower,
-    Walk,
-    endless,
-    share_of,
-    teachers_walk,
-    vote_losses,
-    walk_losses,
-)
+from ml.campaigns import Campaign, CampaignNetwork, Rows, Shower, Walk, teachers_walk, vote_losses, walk_losses
+from ml.deep_batches import Batch, BatchSource
 from ml.deep_recipe import DeepRecipe, weight_groups
 from ml.encoders import Encoder, embed
 from ml.errors import PosteriorError
 from ml.honesty import Told, fit_correction, mean_loss
 from ml.networks import TreeHead
-from ml.posterior import Votes
 from ml.processes import Team, team_of_torchrun
 from ml.resuming import Standing, TrainingState
-from ml.schedule import set_rates
+from ml.schedule import epoch_seed, follow, set_rates
 from ml.training import Progress, fit_head
 
 DEFAULT = DeepRecipe()
@@ -116,19 +102,6 @@ def fit_network(
         return training.run(checkpoint, progress)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """What one step learns from, drawn and shown; lists go by campaign."""
-
-    votes: list[Votes]
-    shown: list[Tensor]
-    """Float pictures (G, 3, size, size): those of a campaign's galaxies with votes, then of those without."""
-    sizes: list[int]
-    """Pictures of each campaign."""
-    asked: list[tuple[int, Tensor]]
-    """Campaign, and its galaxies without votes as the teacher sees them."""
-
-
 @dataclass
 class _Training:
     encoder: Encoder
@@ -189,16 +162,13 @@ class _Training:
     def _teach_an_epoch(self, progress: Progress | None) -> None:
         """Every generator begins anew with the epoch: so a training that is taken up again draws the same."""
         epoch, team, recipe = self.standing.epoch, self.team, self.recipe
-        own = int(np.random.SeedSequence([self.seed, epoch, team.rank]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        own = epoch_seed(self.seed, epoch, team.rank)
         torch.manual_seed(own)  # dropout has no generator of its own
         shower = Shower(self.network.encoder, torch.Generator().manual_seed(own))
-        rng = np.random.default_rng([self.seed, epoch])
-        with_votes = endless([len(rows) for rows in self.taught], recipe.batch_size * team.size, rng)
-        sizes = [len(c.unlabelled) if c.unlabelled is not None else 0 for c in self.campaigns]
-        without = endless(sizes, recipe.n_unlabelled * team.size, rng) if any(sizes) and recipe.consistency else None
-        draw = partial(self._draw, shower, with_votes, without)
+        n_batches, rng = self.steps_an_epoch * recipe.n_accumulated, np.random.default_rng([self.seed, epoch])
+        source = BatchSource(self.campaigns, self.taught, recipe, team)
         self.network.train()
-        with closing(_ahead(draw, self.steps_an_epoch * recipe.n_accumulated)) as batches:
+        with closing(source.draw(n_batches, shower, rng)) as batches:
             for step in range(epoch * self.steps_an_epoch, (epoch + 1) * self.steps_an_epoch):
                 set_rates(self.optimiser, step, self.n_steps, self.recipe.warm_up)
                 self.optimiser.zero_grad()
@@ -216,24 +186,7 @@ class _Training:
                 if progress is not None and team.is_first:
                     progress(step + 1, self.n_steps)
 
-    def _draw(self, shower: Shower, with_votes: Iterator[list[Part]], without: Iterator[list[Part]] | None) -> "_Batch":
-        """This process's share of the next batch, campaign by campaign."""
-        told = share_of(next(with_votes), self.team.rank, self.team.size)
-        untold = share_of(next(without), self.team.rank, self.team.size) if without is not None else None
-        batch = _Batch([], [], [], [])
-        for k, campaign in enumerate(self.campaigns):
-            rows = self.taught[k][told[k].rows]
-            batch.votes.append(campaign.votes.rows(rows))
-            batch.shown.append(shower.show(campaign.pictures[rows], self.recipe.shown))
-            batch.sizes.append(len(rows))
-            if untold is not None and campaign.unlabelled is not None and len(untold[k].rows):
-                pictures = campaign.unlabelled[untold[k].rows]
-                batch.asked.append((k, shower.show(pictures, self.recipe.shown_to_teacher)))
-                batch.shown.append(shower.show(pictures, self.recipe.shown_harshly))
-                batch.sizes[-1] += len(pictures)
-        return batch
-
-    def _loss(self, step: int, batch: "_Batch") -> Tensor:
+    def _loss(self, step: int, batch: Batch) -> Tensor:
         """Mean over galaxies of the votes' loss, plus the weighted mean over those without votes."""
         walks = [(k, self._ask_teacher(k, shown)) for k, shown in batch.asked]
         with self._autocast():
@@ -261,9 +214,7 @@ class _Training:
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
-        """Let the average follow the weights; quickly at first, when they have far to go."""
-        stay = min(self.recipe.averaging, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self.followers, self.weights, 1 - stay)
+        follow(self.followers, self.weights, step, self.recipe.averaging)
         if not self.recipe.has_moving_norm:
             return
         for held, moved in zip(self.average.buffers(), self.network.buffers(), strict=True):
@@ -314,17 +265,6 @@ class _Training:
             votes.update(rows.astype(np.int64).tobytes())
             told.append([c.tree.hash, votes.hexdigest(), len(c.unlabelled) if c.unlabelled is not None else 0])
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _ahead(draw: Callable[[], _Batch], n: int) -> Generator[_Batch, None, None]:
-    """Batches, each drawn while the step before it is computed; by one thread, so in order."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(draw)
-        for i in range(n):
-            batch = coming.result()
-            if i + 1 < n:
-                coming = pool.submit(draw)
-            yield batch
 
 
 def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ml import campaigns
-from ml.campaigns import Campaign, CampaignNetwork, endless, share_of, teachers_walk, vote_losses, walk_losses
+from ml.campaigns import Campaign, CampaignNetwork, teachers_walk, vote_losses, walk_losses
 from ml.deep_recipe import DeepRecipe, stages_of
 from ml.encoders import Encoder, embed
 from ml.errors import CheckpointError, PosteriorError
@@ -155,20 +155,6 @@ def test_a_galaxy_weighs_the_same_in_whichever_campaign() -> None:
         for rows in (np.arange(3), np.arange(3, 4))
     ]
     torch.testing.assert_close(whole, torch.cat(parts))
-
-
-def test_batches_hold_every_galaxy_once_a_pass_whatever_its_campaign() -> None:
-    batches = endless([5, 3], 4, np.random.default_rng(0))
-    seen = [(part.campaign, int(row)) for _ in range(2) for part in next(batches) for row in part.rows]
-    assert sorted(seen) == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0), (1, 1), (1, 2)]
-
-
-def test_processes_share_a_batch_without_overlap() -> None:
-    parts = next(endless([7, 6], 12, np.random.default_rng(0)))
-    shares = [share_of(parts, rank, 3) for rank in range(3)]
-    assert [sum(len(part.rows) for part in share) for share in shares] == [4, 4, 4]
-    for k, part in enumerate(parts):
-        assert sorted(np.concatenate([share[k].rows for share in shares])) == sorted(part.rows)
 
 
 # Galaxies without votes
