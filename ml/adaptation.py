@@ -32,9 +32,13 @@ from ml.training import Progress
 
 _EMBEDDED_AT_ONCE = 256
 _N_FOR_COMPONENTS = 2500
-_N_PROBED = 512
+"""Galaxies at most by which the components of what the encoder said are found."""
 _N_FOR_NORM = 2048
+"""Galaxies at most by which batch normalisation's statistics are found in the end."""
+_N_PROBED = 512
+"""Galaxies at most by which it is seen whether the network has collapsed."""
 _FAR = 4.0
+"""Deviations from the median at which a feature is held."""
 
 SHOWN = Augmentation(zoom=(0.9, 1.4), shift=0.06, brightness=0.25, colour=0.08, noise=0.04)
 

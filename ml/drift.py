@@ -26,6 +26,7 @@ _N_COMPONENTS = 16
 _N_FOLDS = 5
 _RIDGE = 1.0
 _FAR = 4.0
+"""Deviations from the pool's mean at which a feature is held."""
 _N_AT_ONCE = 512
 
 Embeddings = npt.NDArray[np.floating]

@@ -107,7 +107,7 @@ class Told:
     @torch.no_grad()
     def of(cls, head: TreeHead, embeddings: Embeddings, votes: Votes, seed: int) -> "Told":
         """Fixed samples of what it predicts from embeddings (G, E)."""
-        # as many samples as any kind of members can give
+        # No more than members can give without copies, of whatever kind.
         n_samples = min(_N_SAMPLES, head.config.n_members) if isinstance(head, DropoutHead) else _N_SAMPLES
         block = torch.as_tensor(np.asarray(embeddings, dtype=np.float32))
         return cls.by(head, head.samples(block, n_samples, seed=seed), votes)
@@ -137,7 +137,8 @@ def mean_loss(tree: DecisionTree, told: Sequence[Told], correction: Correction) 
 
 def fit_correction(tree: DecisionTree, told: Sequence[Told]) -> Correction:
     """The likeliest correction of what was told."""
-    log_temperature, shift = (torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True) for _ in "ab")
+    log_temperature = torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros_like(log_temperature, requires_grad=True)
     correction = Correction(log_temperature, shift)
     optimiser = torch.optim.LBFGS([log_temperature, shift], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
 

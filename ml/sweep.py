@@ -89,16 +89,16 @@ def _entropy(question: Question, p: Tensor, log_p: Tensor) -> Tensor:
 # Whole walks, as products of two halves
 
 
+Way = tuple[tuple[str, int], ...]
+"""Answers given one after the other: (question, which of its alternatives)."""
+
+
 @dataclass(frozen=True)
 class _Half:
-    """Walks that all go on alike: each of `first` can be followed by each of `second`."""
+    """Walks that all go on alike: each way of `first` can be followed by each of `second`."""
 
-    first: list[tuple[tuple[str, int], ...]]
-    """Answers given in the first half: (question, which of its alternatives)."""
-    second: list[tuple[tuple[str, int], ...]]
-
-
-Walk = tuple[tuple[str, int], ...]
+    first: list[Way]
+    second: list[Way]
 
 
 @lru_cache(maxsize=32)
@@ -110,7 +110,7 @@ def halves(tree: DecisionTree) -> list[_Half]:
 
 def _split_at(tree: DecisionTree, place: int) -> list[_Half]:
     """Walks through the questions before `place`, gathered by how they can go on."""
-    gathered: dict[tuple[Walk, ...], list[Walk]] = {}
+    gathered: dict[tuple[Way, ...], list[Way]] = {}
     for first in _walks(tree, tree.questions[:place], ((), frozenset())):
         rest = tuple(second for second, _ in _walks(tree, tree.questions[place:], ((), first[1])))
         gathered.setdefault(rest, []).append(first[0])
@@ -118,13 +118,13 @@ def _split_at(tree: DecisionTree, place: int) -> list[_Half]:
 
 
 def _walks(
-    tree: DecisionTree, questions: tuple[Question, ...], start: tuple[Walk, frozenset[int]]
-) -> list[tuple[Walk, frozenset[int]]]:
+    tree: DecisionTree, questions: tuple[Question, ...], start: tuple[Way, frozenset[int]]
+) -> list[tuple[Way, frozenset[int]]]:
     """Every way to answer these questions, with the answers chosen by then, places on the answer axis."""
     walks = [start]
     for question in questions:
         parents = set(tree.parent_positions(question))
-        grown: list[tuple[Walk, frozenset[int]]] = []
+        grown: list[tuple[Way, frozenset[int]]] = []
         for given, chosen in walks:
             if parents and parents.isdisjoint(chosen):
                 grown.append((given, chosen))
@@ -157,9 +157,9 @@ def _alternatives(question: Question, p: Tensor) -> Tensor:
     return grown
 
 
-def _products(walks: list[Walk], p: dict[str, Tensor], n_samples: int, n_galaxies: int) -> Tensor:
+def _products(walks: list[Way], p: dict[str, Tensor], n_samples: int, n_galaxies: int) -> Tensor:
     """Probability of each half walk, (n, S, G); a beginning that walks share is multiplied once."""
-    begun: dict[Walk, Tensor] = {(): torch.ones(n_samples, n_galaxies)}
+    begun: dict[Way, Tensor] = {(): torch.ones(n_samples, n_galaxies)}
     product = torch.empty(len(walks), n_samples, n_galaxies)
     for i, walk in enumerate(walks):
         for length in range(1, len(walk)):
