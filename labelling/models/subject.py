@@ -58,7 +58,6 @@ class Subject(models.Model):
 
     # Of the first serving, for the catalogue: how this galaxy came to be labelled.
     first_arm = models.CharField(max_length=16, choices=Arm.choices, blank=True)
-    first_inclusion_probability = models.FloatField(null=True, blank=True)
     first_scored_by = models.PositiveBigIntegerField(null=True, blank=True)
 
     class Meta:

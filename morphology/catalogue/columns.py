@@ -252,8 +252,8 @@ def _selection() -> Iterator[Column]:
     yield Column(
         "inclusion_probability",
         Kind.REAL,
-        "part of the fixed random order reached at its first showing; empty where unknown",
-        lambda block: block.reals("first_inclusion_probability"),
+        "part of the fixed random order reached when the uniform share came to it; empty where it has not",
+        lambda block: block.reals("inclusion_probability"),
         ucd="stat.probability",
     )
     yield Column(

@@ -49,7 +49,7 @@ _FIELDS = (
     "retired_at",
     "retired_reason",
     "first_arm",
-    "first_inclusion_probability",
+    "inclusion_probability",
     "first_scored_by",
 )
 

@@ -354,7 +354,7 @@ def test_the_first_serving_is_kept_on_the_subject():
     served(project, first, draw=POOL_DRAW)
     served(project, second, draw=ACQUIRED_DRAW)
     subject.refresh_from_db()
-    assert (subject.first_arm, subject.first_inclusion_probability) == (Arm.POOL_UNIFORM, 1.0)
+    assert (subject.first_arm, subject.inclusion_probability) == (Arm.POOL_UNIFORM, 1.0)
     assert subject.first_scored_by is None
     assert list(Assignment.objects.order_by("pk").values_list("arm", flat=True)) == [Arm.POOL_UNIFORM, Arm.ACQUIRED]
 

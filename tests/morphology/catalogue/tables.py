@@ -73,7 +73,7 @@ def known_project() -> Project:
         galaxy={"ra_deg": 146.714208787, "dec_deg": -1.04128156958, "redshift": 0.03125, "columns": {"mag_r": "15.20"}},
         n_late=1,
         first_arm=Arm.POOL_UNIFORM,
-        first_inclusion_probability=0.25,
+        inclusion_probability=0.25,
         retired_at=RETIRED_AT,
         retired_reason="count",
     )
