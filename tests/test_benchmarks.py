@@ -183,28 +183,7 @@ def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_trainings_benchmark_ends_with_its_figures_as_json() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.training",
-            "--galaxies",
-            "40",
-            "--repeats",
-            "1",
-            "--steps",
-            "2",
-            "--batch",
-            "8",
-        ],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = measured("training", "--galaxies", "40", "--repeats", "1", "--steps", "2", "--batch", "8")
     assert figures["images_per_s"] > 0
     assert 0 < figures["ratio_of_work"] < 1.5
     assert len(figures["ratio_of_each_repeat"]) == 1
