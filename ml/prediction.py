@@ -139,7 +139,7 @@ def _mean_logits(
     if not torch.isfinite(logits).all():
         raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
     if torch.equal(logits, logits[:, :1].expand_as(logits)):
-        raise PosteriorError(f"all {n_samples} samples are equal for all {len(rows)} galaxies: dropout is off")
+        raise PosteriorError(f"all {n_samples} samples are equal for all {len(rows)} galaxies: they are copies")
     return logits
 
 
