@@ -104,10 +104,7 @@ class Shower:
 def vote_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], votes: Votes) -> Tensor:
     """Loss of each galaxy in nats, all questions summed, averaged over the head's members, (G,) float64."""
     logits, log_precision = outputs  # (G, M, A), (G, M, Q)
-    counts, totals = (
-        torch.as_tensor(np.asarray(part, dtype=np.float64)).to(logits.device)[:, None]
-        for part in (votes.counts, votes.totals)
-    )
+    counts, totals = (part.to(logits.device) for part in votes.tensors())
     return losses.tree_nll(tree, logits, log_precision, counts, totals).sum(-1).mean(1)
 
 

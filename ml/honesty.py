@@ -97,11 +97,8 @@ class Told:
     def by(cls, head: TreeHead, outputs: tuple[Tensor, Tensor], votes: Votes) -> "Told":
         """A head's outputs, members or samples, beside the votes."""
         slope = head.precision_slope.detach().cpu().double() if isinstance(head, LaplaceHead) else None
-        counts, totals = (
-            torch.as_tensor(np.asarray(part, dtype=np.float64))[:, None] for part in (votes.counts, votes.totals)
-        )
         logits, log_precision = (part.detach().cpu().double() for part in outputs)
-        return cls(logits, log_precision, slope, counts, totals)
+        return cls(logits, log_precision, slope, *votes.tensors())
 
     @classmethod
     @torch.no_grad()

@@ -50,6 +50,11 @@ class Votes:
     def rows(self, place: slice | npt.NDArray[np.intp]) -> "Votes":
         return Votes(self.counts[place], self.totals[place])
 
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Counts (G, 1, A) and totals (G, 1, Q), float64: ready to be held against samples or members."""
+        counts, totals = (np.asarray(part, dtype=np.float64)[:, None] for part in (self.counts, self.totals))
+        return torch.as_tensor(counts), torch.as_tensor(totals)
+
 
 @dataclass(frozen=True)
 class Posterior:

@@ -213,6 +213,7 @@ def _fit_laplace(
             bias=torch.as_tensor(blind.mean_logits[place]),
             usual_log_precision=USUAL_LOG_PRECISION[0],
             prior_precision=recipe.prior_precision,
+            lapse=float(head.lapse[i]),
         )
         fits.append(fit_question(asked, start, beat))
         loss += fits[-1].left_out_loss * len(rows) / len(x) if len(rows) else 0.0
@@ -230,8 +231,7 @@ def _train(
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         components = head.components(torch.as_tensor(np.asarray(embeddings, dtype=np.float32)))  # (G, C)
-    counts = torch.as_tensor(np.asarray(votes.counts, dtype=np.float64))[:, None]  # (G, 1, A)
-    totals = torch.as_tensor(np.asarray(votes.totals, dtype=np.float64))[:, None]  # (G, 1, Q)
+    counts, totals = votes.tensors()  # (G, 1, A), (G, 1, Q)
     is_left_out = _folds(len(components), head.config.n_members, generator)  # (G, M)
     n_taught = (~is_left_out).sum(0)  # (M,)
     best_loss = torch.full((head.config.n_members,), torch.inf, dtype=torch.float64)
