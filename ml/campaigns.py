@@ -1,9 +1,6 @@
 """Campaigns: galaxies with votes on a tree of their own, several of which teach one encoder.
 
-Each galaxy's loss is by its own campaign's tree. Pictures without votes teach too: the slowly moving average of the
-network (the *teacher*; Tarvainen & Valpola 2017, arXiv:1703.01780) looks at a gently shown picture, and what it expects
-a volunteer to answer is the vote by which the network learns on the same picture shown harshly (FixMatch; Sohn et al.
-2020, arXiv:2001.07685).
+Each galaxy's loss is by its own campaign's tree.
 """
 
 from collections.abc import Sequence
@@ -43,8 +40,6 @@ class Campaign:
     """(G, H, W, 3) uint8 whole frames, as the encoder is given them."""
     votes: Votes
     """Of the same galaxies; weighted ones pass."""
-    unlabelled: Pictures | None = None
-    """More galaxies of the same survey, without votes; never of the hold-out."""
     is_validation: npt.NDArray[np.bool_] | None = None
     """(G,) which galaxies are to be the validation part; drawn by the seed unless given."""
 
@@ -106,41 +101,3 @@ def vote_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], votes: Votes
     logits, log_precision = outputs  # (G, M, A), (G, M, Q)
     counts, totals = (part.to(logits.device) for part in votes.tensors())
     return losses.tree_nll(tree, logits, log_precision, counts, totals).sum(-1).mean(1)
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What one volunteer is expected to answer."""
-
-    answers: Tensor
-    """(G, A) how probably each answer is given."""
-    asked: Tensor
-    """(G, A) how probably its question is asked."""
-
-
-@torch.no_grad()
-def teachers_walk(tree: DecisionTree, outputs: tuple[Tensor, Tensor], sharpness: float) -> Walk:
-    """The walk that a teacher's outputs expect, float64.
-
-    Fractions are raised to `sharpness` and brought back to sum to 1 (a box with its being left empty), so that what
-    the teacher leans to is taught a little more firmly; 1 leaves them.
-    """
-    index = losses.tree_index(tree, outputs[0].device)
-    mean = losses.mean_from_logits(tree, outputs[0].double()).mean(1)  # (G, A)
-    reach = torch.from_numpy(np.asarray(tree.reach(mean.cpu().numpy()), dtype=np.float64)).to(mean.device)  # (G, Q)
-    firm, asked = mean**sharpness, index.to_answers(reach)
-    is_box = index.to_answers(index.is_multiple)
-    whole = torch.where(is_box, firm + (1 - mean) ** sharpness, index.to_answers(index.to_questions(firm)))
-    return Walk(asked * firm / whole, asked)
-
-
-def walk_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], walk: Walk) -> Tensor:
-    """Loss of each galaxy's expected walk (G,), in nats, averaged over members.
-
-    One walk tells nothing of precision, which has no part in it.
-    """
-    index = losses.tree_index(tree, walk.asked.device)
-    mean = losses.mean_from_logits(tree, outputs[0].double())  # (G, M, A)
-    unticked = torch.where(index.to_answers(index.is_multiple), walk.asked - walk.answers, 0.0)
-    told = walk.answers[:, None] * mean.log() + unticked[:, None] * (-mean).log1p()
-    return -told.sum(-1).mean(1)

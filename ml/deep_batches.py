@@ -24,11 +24,7 @@ class Batch:
 
     votes: list[Votes] = field(default_factory=list)
     shown: list[Tensor] = field(default_factory=list)
-    """Float pictures (G, 3, size, size): those of a campaign's galaxies with votes, then of those without."""
-    sizes: list[int] = field(default_factory=list)
-    """Pictures of each campaign."""
-    asked: list[tuple[int, Tensor]] = field(default_factory=list)
-    """Campaign, and its galaxies without votes as the teacher sees them."""
+    """Float pictures (G, 3, size, size)."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +47,8 @@ class BatchSource:
 
     def draw(self, n: int, shower: Shower, rng: np.random.Generator) -> Generator[Batch, None, None]:
         """`n` batches; `rng` chooses their galaxies, alike in every process, and `shower` how they are shown."""
-        recipe, size = self.recipe, self.team.size
-        with_votes = endless([len(rows) for rows in self.taught], recipe.batch_size * size, rng)
-        sizes = [len(c.unlabelled) if c.unlabelled is not None else 0 for c in self.campaigns]
-        without = endless(sizes, recipe.n_unlabelled * size, rng) if any(sizes) and recipe.consistency else None
-        draw = partial(self._next, shower, with_votes, without)
+        parts = endless([len(rows) for rows in self.taught], self.recipe.batch_size * self.team.size, rng)
+        draw = partial(self._next, shower, parts)
         with ThreadPoolExecutor(1) as pool:  # one thread, so that they are drawn in order
             coming = pool.submit(draw)
             for i in range(n):
@@ -64,20 +57,13 @@ class BatchSource:
                     coming = pool.submit(draw)
                 yield batch
 
-    def _next(self, shower: Shower, with_votes: Iterator[list[Part]], without: Iterator[list[Part]] | None) -> Batch:
-        told = share_of(next(with_votes), self.team.rank, self.team.size)
-        untold = share_of(next(without), self.team.rank, self.team.size) if without is not None else None
+    def _next(self, shower: Shower, parts: Iterator[list[Part]]) -> Batch:
+        own = share_of(next(parts), self.team.rank, self.team.size)
         batch = Batch()
-        for k, campaign in enumerate(self.campaigns):
-            rows = self.taught[k][told[k].rows]
+        for campaign, taught, part in zip(self.campaigns, self.taught, own, strict=True):
+            rows = taught[part.rows]
             batch.votes.append(campaign.votes.rows(rows))
             batch.shown.append(shower.show(campaign.pictures[rows], self.recipe.shown))
-            batch.sizes.append(len(rows))
-            if untold is not None and campaign.unlabelled is not None and len(untold[k].rows):
-                pictures = campaign.unlabelled[untold[k].rows]
-                batch.asked.append((k, shower.show(pictures, self.recipe.shown_to_teacher)))
-                batch.shown.append(shower.show(pictures, self.recipe.shown_harshly))
-                batch.sizes[-1] += len(pictures)
         return batch
 
 

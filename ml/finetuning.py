@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ml.campaigns import Campaign, CampaignNetwork, Rows, Shower, Walk, teachers_walk, vote_losses, walk_losses
+from ml.campaigns import Campaign, CampaignNetwork, Rows, Shower, vote_losses
 from ml.deep_batches import Batch, BatchSource
 from ml.deep_recipe import DeepRecipe, weight_groups
 from ml.encoders import Encoder, embed
@@ -49,7 +49,6 @@ class DeepReport:
 
     recipe: DeepRecipe
     n_galaxies: int
-    n_unlabelled: int
     n_epochs: int
     best_epoch: int
     """0 when no epoch was better than the start, which is then what comes back."""
@@ -176,7 +175,7 @@ class _Training:
                     is_last = part == recipe.n_accumulated - 1
                     waits = nullcontext() if is_last or team.size == 1 else cast(Any, self.shared).no_sync()
                     with waits:
-                        loss = self._loss(step, next(batches)) / recipe.n_accumulated
+                        loss = self._loss(next(batches)) / recipe.n_accumulated
                         torch.autograd.backward(self.scaler.scale(loss))
                 self.scaler.unscale_(self.optimiser)
                 torch.nn.utils.clip_grad_norm_(self.weights, recipe.max_gradient_norm)
@@ -186,28 +185,14 @@ class _Training:
                 if progress is not None and team.is_first:
                     progress(step + 1, self.n_steps)
 
-    def _loss(self, step: int, batch: Batch) -> Tensor:
-        """Mean over galaxies of the votes' loss, plus the weighted mean over those without votes."""
-        walks = [(k, self._ask_teacher(k, shown)) for k, shown in batch.asked]
+    def _loss(self, batch: Batch) -> Tensor:
+        """Mean over galaxies of the votes' loss."""
         with self._autocast():
-            outputs = self.shared(torch.cat(batch.shown) if len(batch.shown) > 1 else batch.shown[0], batch.sizes)
+            outputs = self.shared(torch.cat(batch.shown), [len(shown) for shown in batch.shown])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        for campaign, votes, (logits, log_precision) in zip(self.campaigns, batch.votes, outputs, strict=True):
-            told = (logits[: len(votes)], log_precision[: len(votes)])
+        for campaign, votes, told in zip(self.campaigns, batch.votes, outputs, strict=True):
             loss = loss + vote_losses(campaign.tree, told, votes).sum() / self.recipe.batch_size
-        n_untold = sum(len(shown) for _, shown in batch.asked)
-        weight = self.recipe.consistency * min(1.0, step / (2 * self.recipe.warm_up * self.n_steps))
-        for k, walk in walks:
-            n_told = len(batch.votes[k])
-            untold = (outputs[k][0][n_told:], outputs[k][1][n_told:])
-            loss = loss + weight * walk_losses(self.campaigns[k].tree, untold, walk).sum() / n_untold
         return loss
-
-    def _ask_teacher(self, k: int, shown: Tensor) -> Walk:
-        with torch.no_grad(), self._autocast():
-            features = self.average.encoder.features(shown.contiguous(memory_format=torch.channels_last)).float()
-            outputs = cast(TreeHead, self.average.heads[k])(features)
-        return teachers_walk(self.campaigns[k].tree, outputs, self.recipe.sharpness)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast("cuda", enabled=self.device.startswith("cuda"))
@@ -243,11 +228,9 @@ class _Training:
         encoder, heads = self.best.encoder.cpu().eval(), [cast(TreeHead, head.cpu().eval()) for head in self.best.heads]
         encoder.requires_grad_(True)
         encoder.rehashed()
-        unlabelled = sum(len(c.unlabelled) for c in self.campaigns if c.unlabelled is not None)
         report = DeepReport(
             recipe=self.recipe,
             n_galaxies=sum(len(campaign.votes) for campaign in self.campaigns),
-            n_unlabelled=unlabelled,
             n_epochs=standing.epoch,
             best_epoch=standing.best_epoch,
             first_loss=standing.first_loss,
@@ -263,7 +246,7 @@ class _Training:
             votes = hashlib.sha256(np.asarray(c.votes.counts, dtype=np.float64).tobytes())
             votes.update(np.asarray(c.votes.totals, dtype=np.float64).tobytes())
             votes.update(rows.astype(np.int64).tobytes())
-            told.append([c.tree.hash, votes.hexdigest(), len(c.unlabelled) if c.unlabelled is not None else 0])
+            told.append([c.tree.hash, votes.hexdigest()])
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
