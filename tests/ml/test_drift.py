@@ -20,6 +20,7 @@ def _chosen_from(sky: np.ndarray, n: int) -> np.ndarray:
 def test_the_area_by_hand_and_by_scipy() -> None:
     # Pairs (2, 1), (2, 3), (4, 1), (4, 3): three of four the right way round.
     assert area_under_curve(np.array([2.0, 4.0]), np.array([1.0, 3.0])).value == pytest.approx(0.75)
+    assert area_under_curve(np.array([0.9, 0.8]), np.array([0.8, 0.1])).value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
     rng = np.random.default_rng(0)
     a, b = rng.normal(0.5, 1, 80).round(1), rng.normal(0, 1, 120).round(1)
     u = stats.mannwhitneyu(a, b).statistic
