@@ -116,7 +116,7 @@ def test_drift_is_told_of_the_pool_and_not_of_the_hold_out() -> None:
 
 
 def test_drift_is_told_once_fifty_came_by_lot() -> None:
-    project = make_sky(n_pool=70, n_voted=62)
+    project = make_sky(n_pool=130)
     _walked(project, 60)
     said = _report(_live(project))["drift"]
     assert said["outside"] is not None and not said["has_drifted"]
