@@ -7,15 +7,15 @@ or fraction is empty where nobody was asked: nothing is known there, and 0 would
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypedDict
 
 import numpy as np
 
 from labelling.models import Subject
 from labelling.models.subject import Arm
-from ml.estimates import Estimates
 from ml.schema import DecisionTree, Question
-from morphology.catalogue.rows import Block, OwnColumn, Scan, Summaries
+from morphology.catalogue.rows import Block, OwnColumn, Scan
 from morphology.errors import CatalogueRefused
 
 
@@ -196,41 +196,32 @@ def _predictions(tree: DecisionTree) -> Iterator[Column]:
             ucd="stat.probability",
         )
         for place, answer, name in _answers(tree, question):
-            of = f"the vote fraction for {_said(answer)}, from the image alone"
-            suffixes = ("predicted-fraction", "90pc-lower", "90pc-upper")
-            yield from _with_interval(name, suffixes, of, place, lambda block: block.summaries)
+            names = (f"{name}_predicted-fraction", f"{name}_90pc-lower", f"{name}_90pc-upper")
+            yield from _with_interval(names, "from the image alone", answer, "summaries", place)
 
 
 def _estimates(tree: DecisionTree) -> Iterator[Column]:
     for question in tree.questions:
         for place, answer, name in _answers(tree, question):
-            of = f"the vote fraction for {_said(answer)}, from votes and image together"
-            suffixes = ("estimated-fraction", "estimated-90pc-lower", "estimated-90pc-upper")
-            yield from _with_interval(name, suffixes, of, place, lambda block: block.estimates)
+            names = (f"{name}_estimated-fraction", f"{name}_estimated-90pc-lower", f"{name}_estimated-90pc-upper")
+            yield from _with_interval(names, "from votes and image", answer, "estimates", place)
 
 
-def _with_interval(
-    name: str, suffixes: tuple[str, str, str], of: str, place: int, told: Callable[[Block], Summaries | Estimates]
-) -> Iterator[Column]:
-    """The expected value of a fraction, and the ends of its 90 % interval."""
-    for suffix, what, end, ucd in zip(
-        suffixes,
-        ("expected value of", "lower end of the 90 % interval of", "upper end of the 90 % interval of"),
-        ("mean", "lower", "upper"),
-        ("", ";stat.min", ";stat.max"),
-        strict=True,
-    ):
+def _with_interval(names: Sequence[str], source: str, answer: str, field: str, place: int) -> Iterator[Column]:
+    """The expected value of a vote fraction, and the ends of its 90 % interval."""
+    ends = (
+        ("expected vote fraction for", "mean", ""),
+        ("90 % interval of the vote fraction, lower end, for", "lower", ";stat.min"),
+        ("90 % interval of the vote fraction, upper end, for", "upper", ";stat.max"),
+    )
+    for name, (what, end, ucd) in zip(names, ends, strict=True):
         yield Column(
-            f"{name}_{suffix}",
+            name,
             Kind.FRACTION,
-            f"{what} {of}",
-            _end_of(told, end, place),
+            f"{source}: {what} {_said(answer)}",
+            _at(f"{field}.{end}", place),
             ucd=f"stat.probability;src.morph.type{ucd}",
         )
-
-
-def _end_of(told: Callable[[Block], Summaries | Estimates], end: str, place: int) -> Callable[[Block], Any]:
-    return lambda block: getattr(told(block), end)[:, place]
 
 
 def _selection() -> Iterator[Column]:
@@ -304,7 +295,8 @@ def _answers(tree: DecisionTree, question: Question) -> Iterator[tuple[int, str,
 
 
 def _at(field: str, place: int) -> Callable[[Block], Any]:
-    return lambda block: getattr(block, field)[:, place]
+    told = attrgetter(field)
+    return lambda block: told(block)[:, place]
 
 
 def _said(text: str) -> str:

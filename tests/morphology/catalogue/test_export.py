@@ -210,6 +210,8 @@ def test_fits_has_units_ucds_descriptions_and_nulls(tmp_path):
         assert (header["EXTNAME"], header["RADESYS"], header["NAXIS2"]) == ("CATALOGUE", "ICRS", 4)
         assert (header[f"TUNIT{place['ra']}"], header[f"TUCD{place['ra']}"]) == ("deg", "pos.eq.ra;meta.main")
         assert header[f"TCOMM{place['bar_total-votes']}"] == "volunteers who were asked: bar?"
+        said = header[f"TCOMM{place['bar_yes_estimated-90pc-upper']}"]
+        assert said == "from votes and image: 90 % interval of the vote fraction, upper end,"
         assert header[f"TFORM{place['id_str']}"] == "18A"
         table = Table.read(hdus[1])
     assert table["bar_yes"].dtype == ">i4"
