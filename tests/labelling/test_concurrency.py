@@ -17,7 +17,7 @@ from django.utils import timezone
 from labelling.assignment import give_back, serve, token
 from labelling.classification import accept
 from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
-from labelling.models import Assignment, Classification, Subject, Volunteer
+from labelling.models import Assignment, Classification, Project, Subject, Volunteer
 from labelling.project import set_tree
 from labelling.retirement import retire
 from labelling.votes import recount
@@ -146,10 +146,8 @@ def test_twenty_volunteers_on_one_galaxy_of_ten_places():
     assert recount(project) == []
 
 
-def test_every_vote_of_a_crowd_is_in_the_books():
-    """Serving, voting, giving back and leaving, all at once over few galaxies."""
-    project = make_project(retirement_limit=4, pool_uniform_share=0.3)
-    make_subjects(project, 8, priority=1.0)
+def votes_of_a_crowd(project: Project) -> int:
+    """Ten people serve themselves, vote, give back and leave, all at once; how many votes they cast."""
 
     def sit(volunteer: Volunteer, seed: int) -> int:
         rng, n_votes = random.Random(seed), 0
@@ -161,12 +159,29 @@ def test_every_vote_of_a_crowd_is_in_the_books():
             n_votes += 1
         return n_votes
 
-    n_votes = together(*[lambda v=v, s=s: sit(v, s) for s, v in enumerate(make_volunteers(10))])
+    return sum(together(*[lambda v=v, s=s: sit(v, s) for s, v in enumerate(make_volunteers(10))]))
 
-    assert sum(n_votes) == Classification.objects.count() == 8 * 4
+
+def test_every_vote_of_a_crowd_is_in_the_books():
+    project = make_project(retirement_limit=4, pool_uniform_share=0.3)
+    make_subjects(project, 8, priority=1.0)
+    n_votes = votes_of_a_crowd(project)
+    assert n_votes == Classification.objects.count() == 8 * 4
     assert recount(project) == []
     assert set(Subject.objects.filter(project=project).values_list("n_classifications", "n_late")) == {(4, 0)}
     assert Classification.objects.values("volunteer", "subject").distinct().count() == 8 * 4
+
+
+def test_the_books_hold_what_is_retired_early_and_opened_again():
+    project = make_project(retirement_limit=6, pool_uniform_share=0.5, consensus_fraction=0.5, consensus_n_votes=2)
+    make_subjects(project, 8, priority=1.0)
+    n_votes = votes_of_a_crowd(project)
+    assert n_votes == Classification.objects.count()
+    assert recount(project) == []
+    walked = Subject.objects.filter(inclusion_probability__isnull=False)
+    assert set(walked.values_list("retired_reason", flat=True)) == {Subject.Retired.COUNT}
+    assert set(walked.values_list("n_classifications", flat=True)) == {6}
+    assert all(n <= 6 for n in Subject.objects.values_list("n_classifications", flat=True))
 
 
 @pytest.mark.parametrize("repetition", range(3))
