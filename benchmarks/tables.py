@@ -44,17 +44,16 @@ def representation(figures: Figures) -> str:
     """Accuracy by labels, a row a representation; and mergers."""
     labels = list(figures["frozen"]["accuracy"])
     rows = []
-    for name, title in ROWS_OF_REPRESENTATION.items():
-        if name in figures:
-            row = figures[name]
-            spread = row["accuracy_sd"]
-            rows.append([title, *(f"{row['accuracy'][n]:.3f} ± {spread[n]:.3f}" for n in labels)])
+    titles = {name: title for name, title in ROWS_OF_REPRESENTATION.items() if name in figures}
+    for name, title in titles.items():
+        row = figures[name]
+        n_draws = min(row["n_seeds"].values())
+        draws = "" if n_draws == len(figures["seeds"]) else f" ({n_draws} of the draws)"
+        spread = row["accuracy_sd"]
+        rows.append([f"{title}{draws}", *(f"{row['accuracy'][n]:.3f} ± {spread[n]:.3f}" for n in labels)])
     rows.append(["to reach, frozen", ".78", ".81", ".83", ".84", ".85"])
-    loss = [
-        [title, *(f"{figures[name]['dm_loss'][n]:.2f}" for n in labels)]
-        for name, title in ROWS_OF_REPRESENTATION.items()
-        if name in figures
-    ]
+    rows.append(["to reach, fine-tuned", "", "", ".86", "", ".88"])
+    loss = [[title, *(f"{figures[name]['dm_loss'][n]:.2f}" for n in labels)] for name, title in titles.items()]
     merged = figures.get("merger_task")
     mergers = "" if merged is None else mergers_said(merged)
     return f"""## What the representation is worth
@@ -208,9 +207,12 @@ def posteriors(figures: Figures) -> str:
     """Kinds of head on held-out real galaxies, each with the recipe that its own training data chose."""
     tasks = [(data, n, kinds) for data in ("clean5", "gz2_votes") for n, kinds in figures.get(data, {}).items()]
     names = list(tasks[0][2])
+    said = {"clean5": "{} labels, five classes", "gz2_votes": "{} galaxies of Galaxy Zoo 2, all questions"}
     rows = [
-        [f"{n} labels, five classes" if data == "clean5" else f"{n} galaxies of Galaxy Zoo 2, all questions"]
-        + [_loss_of(kind, of) for kind, of in kinds.items()]
+        [
+            f"{said[data].format(n)}, {kinds['laplace']['n_seeds']} seeds",
+            *(_loss_of(kind, of) for kind, of in kinds.items()),
+        ]
         for data, n, kinds in tasks
     ]
     return f"""## Which posterior
