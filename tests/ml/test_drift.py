@@ -68,6 +68,12 @@ def test_acquisition_s_bias_is_no_drift() -> None:
     assert not drift.has_drifted
 
 
+def test_a_pool_of_which_a_handful_is_left_says_nothing_of_drift() -> None:
+    sky = _sky(1000, 10)
+    drift = measure(sky[:500], sky[500:700], _sky(12, 11))
+    assert drift.outside is None and drift.population is None and not drift.has_drifted
+
+
 def test_a_new_survey_is_drift() -> None:
     before = _sky(1500, 6)
     pool = np.concatenate([before, _sky(500, 7, at=5.0)])
