@@ -7,7 +7,8 @@ so n of them count as n (1 + A) / (n + A), as under a Dirichlet-multinomial of p
 1 + A. Which A of a few is best, and the *precision* by which votes scatter about the mean, is then said by votes of
 galaxies left out: the leave-one-out logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020,
 arXiv:1801.10243), so both are learned out of sample, as they will be used, and the same numbers say how good the head
-is. Fitting weights and precision by one Dirichlet-multinomial likelihood instead lets it call a galaxy that it does
+is. The *lapse* (`ml.lapse`), the part of the votes that are slips, is learned there as well, and the weights under it.
+Fitting weights and precision by one Dirichlet-multinomial likelihood instead lets it call a galaxy that it does
 not know a galaxy that people disagree about, and learn nothing from it: .07 of accuracy at 50 labels on real galaxies.
 """
 
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ml import losses
+from ml.lapse import curvature, lapsed
 
 N_DRAWS = 8
 """Draws of a left-out galaxy's logits that its votes are held against."""
@@ -54,6 +56,10 @@ _SLOPE_PRECISION = 0.25
 _LOG_PRECISION_SPREAD = 1.5
 """Of a question's mean log precision about the usual one: it decides where votes say little of it."""
 
+_USUAL_LAPSE = -4.0
+_LAPSE_SPREAD = 1.5
+"""Of the Gaussian prior on a lapse's log odds: 2 %, or between .4 and 8 %."""
+
 Beat = Callable[[], None]
 
 
@@ -87,6 +93,8 @@ class Start:
     """(K,) the prior mean of the biases."""
     usual_log_precision: float
     prior_precision: float
+    lapse: float = 0.0
+    """Of an older fit, to go on from; 0: none."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,8 @@ class QuestionFit:
     """(K P, K P) F of the covariance F F^T, an answer's P weights side by side."""
     precision: Tensor
     """(2 + C,) bias, slope of the disagreement, weights of the log precision."""
+    lapse: float
+    """The part of the votes that are slips."""
     prior_precision: float
     agreement: float
     """A: a galaxy's votes counted for at most 1 + A."""
@@ -143,7 +153,14 @@ class _State:
         self.usual = torch.zeros(2 + n_components, dtype=torch.float64)
         self.usual[0] = start.usual_log_precision
         self.precision = self.usual.clone()
+        log_odds = math.log(start.lapse / (1 - start.lapse)) if start.lapse else _USUAL_LAPSE
+        self.lapse_log_odds = torch.tensor(log_odds, dtype=torch.float64)
         self.n_steps = 0
+
+    @property
+    def lapse(self) -> Tensor:
+        """The part of the votes that are slips."""
+        return torch.sigmoid(self.lapse_log_odds)
 
     @property
     def prior(self) -> Tensor:
@@ -179,29 +196,31 @@ class _State:
                 return
 
     def find_precision(self) -> None:
-        """Fit the log precision to votes of galaxies left out."""
+        """Fit log precision and lapse to votes of galaxies left out."""
         part, logits = self._left_out()
         components = part.x[:, :-1]
         prior = torch.full_like(self.usual, self.start.prior_precision)
         prior[0], prior[1] = _LOG_PRECISION_SPREAD**-2, _SLOPE_PRECISION
         share = len(self.asked.x) / len(part.x)
-        told = losses.question_disagreement(logits, part.is_multiple)[..., None]  # (T, G, 1)
-        found = self.precision.clone().requires_grad_()
+        found, log_odds = self.precision.clone().requires_grad_(), self.lapse_log_odds.clone().requires_grad_()
         optimiser = torch.optim.LBFGS(
-            [found], max_iter=_PRECISION_STEPS, history_size=10, line_search_fn="strong_wolfe"
+            [found, log_odds], max_iter=_PRECISION_STEPS, history_size=10, line_search_fn="strong_wolfe"
         )
 
         def energy() -> Tensor:
             optimiser.zero_grad()
+            slipped = lapsed(logits, torch.sigmoid(log_odds), part.is_multiple)
+            told = losses.question_disagreement(slipped, part.is_multiple)[..., None]  # (T, G, 1)
             log_precision = found[0] + found[1] * told + (components @ found[2:])[:, None]
-            likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
+            likelihood = losses.question_log_likelihood(slipped, log_precision, part.k, part.n, part.is_multiple)
             mixed = torch.logsumexp(likelihood, 0) - math.log(len(logits))
             value = -share * mixed.sum() + (prior * (found - self.usual).square()).sum() / 2
+            value = value + ((log_odds - _USUAL_LAPSE) / _LAPSE_SPREAD).square() / 2
             torch.autograd.backward(value)
             return value
 
         optimiser.step(energy)  # type: ignore[no-untyped-call]
-        self.precision = found.detach()
+        self.precision, self.lapse_log_odds = found.detach(), log_odds.detach()
 
     def find_prior(self) -> float:
         """One step of the evidence for the prior's strength; returns the change of its log."""
@@ -220,6 +239,7 @@ class _State:
 
     def left_out_loss(self) -> float:
         part, logits = self._left_out()
+        logits = lapsed(logits, self.lapse, part.is_multiple)
         log_precision = self._log_precision(logits, part.x)
         likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
         return float((math.log(len(logits)) - torch.logsumexp(likelihood, 0)).mean())
@@ -229,7 +249,14 @@ class _State:
         identity = torch.eye(len(lower), dtype=torch.float64)
         factor = torch.linalg.solve_triangular(lower.T, identity, upper=True)
         return QuestionFit(
-            self.weight, factor, self.precision, self.prior_precision, self.agreement, left_out_loss, self.n_steps
+            weight=self.weight,
+            factor=factor,
+            precision=self.precision,
+            lapse=float(self.lapse),
+            prior_precision=self.prior_precision,
+            agreement=self.agreement,
+            left_out_loss=left_out_loss,
+            n_steps=self.n_steps,
         )
 
     def _energy(self, weight: Tensor, prior: Tensor) -> Tensor:
@@ -238,7 +265,7 @@ class _State:
 
     def _log_likelihood(self, asked: Asked, logits: Tensor) -> Tensor:
         """Of the votes as far as they count, without the constants, (G, K) -> (G,)."""
-        mean = losses.question_mean(logits, asked.is_multiple)
+        mean = losses.question_mean(lapsed(logits, self.lapse, asked.is_multiple), asked.is_multiple)
         told = asked.k * mean.log()
         if asked.is_multiple:
             told = told + (asked.n - asked.k) * torch.log1p(-mean)
@@ -252,7 +279,8 @@ class _State:
         return torch.clamp(bias + slope * told + own, *losses.LOG_PRECISION_RANGE)
 
     def _curvature(self, asked: Asked, logits: Tensor) -> Tensor:
-        return curvature(logits, asked.n * worth(asked.n, self.agreement)[:, None], asked.is_multiple)
+        counted = asked.n * worth(asked.n, self.agreement)[:, None]
+        return curvature(logits, self.lapse, counted, asked.is_multiple)
 
     def _factor(self) -> Tensor:
         return self._factor_of(self.asked, 1.0)
@@ -287,14 +315,6 @@ class _State:
 def worth(n: Tensor, agreement: float) -> Tensor:
     """How much each of n votes on one galaxy counts, (G, 1) -> (G,): (1 + A) / (n + A), 1 for a single vote."""
     return ((1 + agreement) / (n.clamp_min(1) + agreement)).squeeze(-1)
-
-
-def curvature(logits: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
-    """Second derivative of -ln P(n votes) in one question's logits, (G, K) and (G, 1) -> (G, K, K), never negative."""
-    mean = losses.question_mean(logits, is_multiple)
-    if is_multiple:
-        return torch.diag_embed(n * mean * (1 - mean))
-    return n[..., None] * (torch.diag_embed(mean) - mean[:, :, None] * mean[:, None, :])
 
 
 def _gram(x: Tensor, bent: Tensor) -> Tensor:
