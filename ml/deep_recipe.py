@@ -41,20 +41,23 @@ class DeepRecipe:
     averaging: float = 0.98
     """How slowly the average of the weights, which is what comes out, follows them."""
     shown: Augmentation = GENTLE
-    has_moving_norm: bool = False
-    """Whether batch normalisation learns its statistics: only for an encoder that starts from nothing."""
+    is_fresh: bool = False
+    """Whether the encoder starts from nothing: then batch normalisation learns its statistics, and the head begins as
+    a plain linear one, since there is nothing in the features yet to fit one to."""
 
 
 SCRATCH = DeepRecipe(
     layer_decay=1.0,
-    encoder_learning_rate=2e-3,
-    head_learning_rate=3e-3,
+    encoder_learning_rate=4e-3,
+    head_learning_rate=4e-3,
     max_epochs=10,
+    min_steps_an_epoch=100,
     patience=10,
     shown=HARSH,
-    has_moving_norm=True,
+    is_fresh=True,
 )
-"""For fresh weights: they have nothing to lose."""
+"""For fresh weights, which have far to go: of 500 labels, 400 steps got .63 right at half the rate and .70 at this,
+1,000 steps .83 (galaxies of the pool)."""
 
 
 def stages_of(network: nn.Module) -> dict[str, int]:

@@ -26,13 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ml.blind import fit_blind
 from ml.campaigns import Campaign, CampaignNetwork, Rows, Shower, vote_losses
 from ml.deep_batches import Batch, BatchSource
 from ml.deep_recipe import DeepRecipe, weight_groups
 from ml.encoders import Encoder, embed
 from ml.errors import PosteriorError
 from ml.honesty import Told, fit_correction, mean_loss
-from ml.networks import TreeHead
+from ml.networks import DropoutHead, HeadConfig, TreeHead
 from ml.processes import Team, team_of_torchrun
 from ml.resuming import Standing, TrainingState
 from ml.schedule import epoch_seed, follow, set_rates
@@ -79,7 +80,7 @@ def fit_network(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> FineTuned:
-    """Fine-tune a copy of `encoder`, starting with heads fitted on its embeddings.
+    """Fine-tune a copy of `encoder`, starting with heads fitted on its embeddings, or plain ones on fresh weights.
 
     Parameters
     ----------
@@ -116,8 +117,12 @@ class _Training:
         is_validation = [_validation_part(campaign, recipe, rng) for campaign in self.campaigns]
         self.validation = [np.flatnonzero(chosen) for chosen in is_validation]
         self.taught = [np.flatnonzero(~chosen) for chosen in is_validation]
-        heads = [_warm_head(self.encoder, *told, self.seed) for told in zip(self.campaigns, self.taught, strict=True)]
-        network = CampaignNetwork(copy.deepcopy(self.encoder), heads, has_moving_norm=recipe.has_moving_norm)
+        for campaign, taught in zip(self.campaigns, self.taught, strict=True):
+            if not 0 < len(taught) < len(campaign.votes):
+                raise PosteriorError(f"{len(campaign.votes)} galaxies with votes are too few to train and to validate")
+        first_head = _plain_head if recipe.is_fresh else _warm_head
+        heads = [first_head(self.encoder, *told, self.seed) for told in zip(self.campaigns, self.taught, strict=True)]
+        network = CampaignNetwork(copy.deepcopy(self.encoder), heads, has_moving_norm=recipe.is_fresh)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.best = copy.deepcopy(self.average)
@@ -200,7 +205,7 @@ class _Training:
     @torch.no_grad()
     def _follow(self, step: int) -> None:
         follow(self.followers, self.weights, step, self.recipe.averaging)
-        if not self.recipe.has_moving_norm:
+        if not self.recipe.is_fresh:
             return
         for held, moved in zip(self.average.buffers(), self.network.buffers(), strict=True):
             held.copy_(moved)
@@ -257,11 +262,17 @@ def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Gene
     return np.isin(np.arange(n), rng.permutation(n)[: max(1, round(n * recipe.validation_fraction))])
 
 
+def _plain_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) -> TreeHead:
+    """A linear head on every feature, which says what the blind predictor does."""
+    n_features, votes = encoder.spec.n_features, campaign.votes.rows(taught)
+    head = DropoutHead(campaign.tree, HeadConfig(n_features, n_components=n_features, n_members=1), seed=seed)
+    head.start_at(fit_blind(campaign.tree, votes.counts, votes.totals))
+    return head
+
+
 def _warm_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) -> TreeHead:
     """A head fitted on the encoder's embeddings of the galaxies that will be taught."""
     told = [embed(encoder, campaign.pictures[rows]) for rows in _pieces(taught, _EMBEDDED_AT_ONCE)]
-    if not told or len(taught) == len(campaign.votes):
-        raise PosteriorError(f"{len(campaign.votes)} galaxies with votes are too few to train and to validate")
     return fit_head(campaign.tree, np.concatenate(told), campaign.votes.rows(taught), seed=seed).head
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ml import campaigns
+from ml.blind import fit_blind
 from ml.campaigns import Campaign, CampaignNetwork, vote_losses
 from ml.deep_recipe import DeepRecipe, stages_of
 from ml.encoders import Encoder, embed
@@ -96,6 +97,15 @@ def test_batch_normalisation_moves_only_when_it_is_to() -> None:
         before = network.encoder.network[1].running_mean.clone()  # type: ignore[index,union-attr,operator]
         network.encoder.features(torch.rand(8, 3, 16, 16))
         assert torch.equal(before, network.encoder.network[1].running_mean) != moves  # type: ignore[index,union-attr]
+
+
+def test_fresh_weights_begin_under_a_head_that_knows_the_mean_fractions_alone() -> None:
+    campaign = red_campaign(120)
+    tuned = fit_network(tiny_encoder(), [campaign], recipe=replace(LEARNING, is_fresh=True))
+    blind = fit_blind(ONE, campaign.votes.counts, campaign.votes.totals)
+    blind_loss = -blind.log_likelihood(campaign.votes.counts, campaign.votes.totals).sum(1).mean()
+    assert tuned.report.first_loss == pytest.approx(blind_loss, rel=0.2)
+    assert tuned.report.best_loss < tuned.report.first_loss - 0.1
 
 
 def test_frozen_stages_stay_and_lower_ones_learn_more_slowly() -> None:
