@@ -213,7 +213,6 @@ def _fit_laplace(
             bias=torch.as_tensor(blind.mean_logits[place]),
             usual_log_precision=USUAL_LOG_PRECISION[0],
             prior_precision=recipe.prior_precision,
-            lapse=float(head.lapse[i]),
         )
         fits.append(fit_question(asked, start, beat))
         loss += fits[-1].left_out_loss * len(rows) / len(x) if len(rows) else 0.0

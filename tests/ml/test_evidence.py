@@ -45,8 +45,8 @@ def test_one_parameter_agrees_with_its_exact_posterior() -> None:
     mass = quad(density, -6, 6)[0]
     mean = quad(lambda bias: bias * density(bias), -6, 6)[0] / mass
     spread = math.sqrt(quad(lambda bias: (bias - mean) ** 2 * density(bias), -6, 6)[0] / mass)
-    assert float(fit.weight) == pytest.approx(mean, abs=0.1 * spread)
-    assert math.sqrt(covariance(fit).item()) == pytest.approx(spread, rel=0.1)
+    assert fit.temperature * float(fit.weight) == pytest.approx(mean, abs=0.1 * spread)
+    assert fit.temperature * math.sqrt(covariance(fit).item()) == pytest.approx(spread, rel=0.1)
 
 
 def test_votes_on_one_galaxy_count_for_less_the_more_they_are() -> None:

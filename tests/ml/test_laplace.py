@@ -24,7 +24,7 @@ def fitted(tree: DecisionTree = CHAIN, seed: int = 3, lapse: float = 0.1) -> Lap
         weight = torch.randn(len(question.answers), N_COMPONENTS + 1, generator=generator).double()
         factor = (0.2 * torch.randn(width, width, generator=generator)).double()
         precision = torch.randn(2 + N_COMPONENTS, generator=generator).double()
-        fits.append(QuestionFit(weight, factor, precision, lapse, 60.0, 8.0, 1.0, 3))
+        fits.append(QuestionFit(weight, factor, precision, lapse, 1.0, 60.0, 8.0, 1.0, 3))
     head.take(fits)
     return head.eval()
 
