@@ -49,17 +49,21 @@ def representation(figures: Figures) -> str:
         row = figures[name]
         n_draws = min(row["n_seeds"].values())
         draws = "" if n_draws == len(figures["seeds"]) else f" ({n_draws} of the draws)"
-        spread = row["accuracy_sd"]
-        rows.append([f"{title}{draws}", *(f"{row['accuracy'][n]:.3f} ± {spread[n]:.3f}" for n in labels)])
+        rows.append([f"{title}{draws}", *(_accuracy_of(row, n) for n in labels)])
     rows.append(["to reach, frozen", ".78", ".81", ".83", ".84", ".85"])
     rows.append(["to reach, fine-tuned", "", "", ".86", "", ".88"])
-    loss = [[title, *(f"{figures[name]['dm_loss'][n]:.2f}" for n in labels)] for name, title in titles.items()]
+    loss = [[title, *(_loss_of_votes(figures[name], n) for n in labels)] for name, title in titles.items()]
     merged = figures.get("merger_task")
     mergers = "" if merged is None else mergers_said(merged)
     return f"""## What the representation is worth
 Real SDSS galaxies of five clean classes; a label is ten votes, each right nine times in ten. 2,000 test galaxies by a
 hash of their id, scored once; accuracy ± deviation over draws of labels. Nothing published is taken in the same way;
 the nearest is Zoobot's: 80 labelled rings with its representation do what 3,500 do with one from everyday pictures.
+
+Fine-tuning adds just under .01 to the accuracy from 1,000 labels on, and below that nothing that draws tell from
+chance. Beside the labels it was also shown pictures without votes, whose answers an average of the network foretold
+(FixMatch): on galaxies of the pool that was no better at 3.5 times the cost, and is gone. Adapting to pictures alone
+was to add two hundredths, and adds nothing to speak of.
 
 ![accuracy and loss of votes by labels](figures/representation.svg)
 
@@ -68,6 +72,18 @@ the nearest is Zoobot's: 80 labelled rings with its representation do what 3,500
 {table(["loss of votes, nats a galaxy", *labels], loss)}
 
 {mergers}"""
+
+
+def _accuracy_of(row: Figures, n_labels: str) -> str:
+    """With its deviation over draws, where there are some; nothing where it was not measured."""
+    if n_labels not in row["accuracy"]:
+        return ""
+    spread = f" ± {row['accuracy_sd'][n_labels]:.3f}" if row["n_seeds"][n_labels] > 1 else ""
+    return f"{row['accuracy'][n_labels]:.3f}{spread}"
+
+
+def _loss_of_votes(row: Figures, n_labels: str) -> str:
+    return f"{row['dm_loss'][n_labels]:.2f}" if n_labels in row["dm_loss"] else ""
 
 
 ROWS_OF_REPRESENTATION = {

@@ -39,7 +39,8 @@ logger = logging.getLogger(__name__)
 
 RECIPE = DeepRecipe()
 MIN_GALAXIES = 100
-"""With votes: on fewer a frozen encoder does as well."""
+"""With votes: on fewer too few are left to tell whether an epoch was better. It is from about 1,000 on that a tuned
+encoder sees more than a frozen one (docs/engine.md)."""
 
 GROWTH = 1.7
 """How many times more galaxies with votes make the next fine-tuning worth its while."""
