@@ -32,6 +32,7 @@ from ml.posterior import Floats, Votes
 from ml.prediction import posteriors
 from ml.schema import DecisionTree, load
 from ml.training import Embeddings, fit_head
+from morphology.rehearsal.gz2_votes import their_column
 
 TARGETS = {"coverage_points": {"judging": 3.0, "gz2_votes": 5.0}, "effective_volunteers": 15.0}
 N_SEEDS = 5
@@ -40,9 +41,6 @@ N_FOLDS = 4
 N_VOTES = 40
 SIDE_PX = 128
 """Of the picture that a network is given (labelling.ingest.renditions)."""
-
-THEIR_ANSWERS = {"bulge-size_no": "none", "bulge-shape_round": "rounded", "bulge-shape_no-bulge": "none"}
-"""Answers that `gz2_votes` spells otherwise than the tree."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def gz2_runs(folder: Path, seeds: Sequence[int]) -> Iterator[Run]:
     tree = load("gz2")
     with (folder / "votes.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    theirs = [_their_column(column) for column in tree.columns]
+    theirs = [their_column(column) for column in tree.columns]
     counts = np.array([[int(row[column]) for column in theirs] for row in rows])
     votes = Votes(counts, tree.totals(counts, np.full(len(rows), N_VOTES)))
     truth = np.array([[float(row[f"{column}_fraction"] or 0) for column in theirs] for row in rows])
@@ -239,10 +237,6 @@ def _picture(path: Path) -> Any:
     with Picture.open(path) as picture:
         square = ImageOps.fit(picture.convert("RGB"), (SIDE_PX, SIDE_PX), Picture.Resampling.LANCZOS)
         return np.asarray(square)
-
-
-def _their_column(column: str) -> str:
-    return f"{column.partition('_')[0]}_{THEIR_ANSWERS[column]}" if column in THEIR_ANSWERS else column
 
 
 def _points(level: float) -> str:

@@ -2,7 +2,8 @@
 
 `deep` fine-tunes the shipped encoder end to end, `scratch` a network of fresh weights by the same loop; both are then
 served as a project's would be: galaxies embedded anew, and on them a head that is fitted to all labels and corrected
-by those that the encoder was not taught. Rates, steps and augmentation were chosen on the pool alone: learned from
+by those that the encoder was not taught. Where no epoch was better than the start, that encoder stays, and its plain
+head. Rates, steps and augmentation were chosen on the pool alone: learned from
 4,000 of it and judged on the other 1,800.
 """
 
@@ -11,6 +12,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from ml.encoders import Encoder, embed, load_encoder
 from ml.finetuning import fit_network
 from ml.honesty import fit_honest_head
 from ml.posterior import expected_fractions, predictive_log_likelihood
+from ml.training import fit_head
 
 RECIPE = DeepRecipe()
 FRESH = "mobilenetv4_conv_small_050"
@@ -89,7 +92,8 @@ def _tuned(bench: Bench, n_labels: int, seed: int, encoder: Encoder, recipe: Dee
     unlabelled = np.random.default_rng(0).permutation(bench.split.pool)[:N_FOR_COMPONENTS]
     taught, pool, tested = (embed(tuned.encoder, images[part]) for part in (rows, unlabelled, bench.split.test))
     is_untaught = np.isin(np.arange(n_labels), tuned.validation[0])
-    head = fit_honest_head(clean5.TREE, taught, votes, is_untaught, recipe=HEAD, seed=seed, pool=pool).head
+    fit = partial(fit_honest_head, is_untaught=is_untaught) if tuned.report.best_epoch else fit_head
+    head = fit(clean5.TREE, taught, votes, recipe=HEAD, seed=seed, pool=pool).head
     posterior = head.posterior(torch.as_tensor(tested.astype(np.float32)), N_SAMPLES)
     test = bench.test_votes()
     p = clean5.class_probabilities(expected_fractions(posterior))

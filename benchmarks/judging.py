@@ -122,6 +122,6 @@ def _key(encoder: Encoder, settings: SkySettings, n_galaxies: int) -> str:
     """Everything that the embeddings and truths depend on: settings, encoder, and the simulator's own code."""
     digest = hashlib.sha256(f"{settings.hash} {encoder.spec.hash} {n_galaxies} {SEED} {SIZE_PX}".encode())
     for source in sorted(Path(ml.simulate.__path__[0]).glob("*.py")):
-        if source.stem not in ("crowds", "volunteers"):
+        if source.stem not in ("crowds", "volunteers", "sky"):
             digest.update(source.read_bytes())
     return digest.hexdigest()[:24]

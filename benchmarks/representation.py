@@ -14,7 +14,6 @@ import argparse
 import csv
 import importlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image as Picture
-from scipy.stats import rankdata
 
 from benchmarks import clean5
 from benchmarks.figures import publish, tell
+from ml.drift import area_under_curve
 from ml.encoders import Encoder, embed, load_encoder, read_encoder
 from ml.images import Images, as_batch, crop_centre, fit_size
 from ml.posterior import Votes, expected_fractions, predictive_log_likelihood
@@ -260,15 +259,8 @@ def merger_auc(task: Task, features: Features, n_mergers: int, seed: int) -> flo
     votes = Votes(counts, MERGER_TREE.totals(counts, np.full(len(counts), 10)))
     head = fit_head(MERGER_TREE, features[taught], votes, seed=seed, pool=features[rest]).head
     posterior = head.posterior(torch.as_tensor(features[rest].astype(np.float32)), N_SAMPLES)
-    return roc_auc(expected_fractions(posterior)[:, 0], is_merger[rest])
-
-
-def roc_auc(score: Floats, is_positive: npt.NDArray[np.bool_]) -> float:
-    """The chance that a positive scores above a negative, ties counting half (Mann & Whitney 1947)."""
-    n = int(is_positive.sum())
-    if not 0 < n < len(score):
-        return math.nan
-    return float((rankdata(score)[is_positive].sum() - n * (n + 1) / 2) / (n * (len(score) - n)))
+    score = expected_fractions(posterior)[:, 0]
+    return area_under_curve(score[is_merger[rest]], score[~is_merger[rest]]).value
 
 
 if __name__ == "__main__":

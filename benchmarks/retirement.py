@@ -49,8 +49,6 @@ MARGIN = 0.9
 """Error ratio in the training simulation that a threshold may come to."""
 THRESHOLDS = np.geomspace(0.005, 2, 121)
 
-Predict = Callable[[Embeddings], Posterior]
-
 
 @dataclass(frozen=True)
 class Run:

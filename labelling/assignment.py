@@ -214,9 +214,8 @@ def _lease(pick: Pick, project: Project, volunteer: Volunteer, browser: str, now
     subject = pick.subject
     if not subject.first_arm:
         subject.first_arm = pick.arm
-        subject.first_inclusion_probability = pick.inclusion_probability
         subject.first_scored_by = pick.scored_by
-        subject.save(update_fields=["first_arm", "first_inclusion_probability", "first_scored_by"])
+        subject.save(update_fields=["first_arm", "first_scored_by"])
     return Assignment.objects.create(
         subject=subject,
         volunteer=volunteer,

@@ -2,6 +2,12 @@
 
 Two fixed random orders are walked for the uniform share, one of the pool and one of the hold-out; the rest of the
 pool goes by priority. A hold-out galaxy is served by its uniform walk or not at all.
+
+The walk takes galaxies as they come, and brings each to the full count: those too that had retired early before it
+came, or the easy ones would be missing from the sample. It opens them again, and from then on they are its own: by
+priority they come after all that it has not reached, or each would draw the votes that its retirement has saved.
+It opens none for a volunteer for whom nothing of the pool is open. So a finished pool stays finished, what the walk
+has reached by then is complete, and `has_work_for` need only look at what is open.
 """
 
 from collections.abc import Collection, Iterator
@@ -23,7 +29,8 @@ from labelling.models import (
     Subject,
     Volunteer,
 )
-from labelling.models.subject import Arm
+from labelling.models.subject import EARLY, Arm
+from labelling.retirement import take_into_uniform_share
 
 _SEEN_TOGETHER = 10
 _MOST_UNCERTAIN_OF_THEM = 5
@@ -104,7 +111,7 @@ def share_of_places(project: Project, volunteer: Volunteer, browser: str, now: d
 
 
 def _arms(project: Project, draw: float) -> list[Arm]:
-    """The drawn arm, then those that stand in for it. Both of the pool's arms hold the same subjects: one is enough."""
+    """The drawn arm, then those that stand in for it. Of the pool's arms one is enough: both hold all that is open."""
     if draw < project.pool_uniform_share:
         arms = [Arm.POOL_UNIFORM, Arm.HOLDOUT_UNIFORM]
     elif draw < project.pool_uniform_share + project.holdout_uniform_share:
@@ -131,7 +138,7 @@ def _pick(
             continue
         for arm in arms:
             subject = _lock_first(_in_order(candidates, arm), project, now, is_waiting=is_waiting)
-            if subject is not None:
+            if subject is not None and (subject.retired_at is None or _open_pool(candidates).exists()):
                 return _picked(subject, arm)
     return None
 
@@ -144,25 +151,23 @@ def _attempts(
     The cap on the most uncertain tenth yields when nothing else is left: no work is withheld. Only when every row that
     could do is locked by somebody else do we wait for one, so a busy small project does not turn people away.
     """
-    every = _with_a_place(_wanting(_unretired(project), volunteer).exclude(pk__in=without), project, now)
+    every = _with_a_place(_wanting(_unfinished(project), volunteer).exclude(pk__in=without), project, now)
     if sum(seen) >= _MOST_UNCERTAIN_OF_THEM:  # one more would be more than half of the last ten
         others = every.filter(is_most_uncertain=False)
         yield from ((others, False), (others, True))
     yield from ((every, False), (every, True))
 
 
-def _unretired(project: Project) -> QuerySet[Subject]:
+def _unfinished(project: Project) -> QuerySet[Subject]:
+    """What may still be short of its full count: open, or retired early and wanted by the walk alone (`_in_order`)."""
     return Subject.objects.filter(
-        project=project,
-        retired_at__isnull=True,
-        paused_at__isnull=True,
-        n_classifications__lt=project.retirement_limit,
+        project=project, paused_at__isnull=True, n_classifications__lt=project.retirement_limit
     )
 
 
 def _open(project: Project) -> QuerySet[Subject]:
     """What the project shows to anybody."""
-    subjects = _unretired(project)
+    subjects = _unfinished(project).filter(retired_at__isnull=True)
     return subjects if project.holdout_uniform_share > 0 else subjects.filter(side=Galaxy.Side.POOL)
 
 
@@ -201,11 +206,17 @@ def _last_uncertain(project: Project, volunteer: Volunteer) -> list[bool]:
 
 def _in_order(candidates: QuerySet[Subject], arm: Arm) -> QuerySet[Subject]:
     if arm == Arm.HOLDOUT_UNIFORM:
-        return candidates.filter(~Q(side=Galaxy.Side.POOL)).order_by("uniform_rank")
-    pool = candidates.filter(side=Galaxy.Side.POOL)
+        return candidates.filter(~Q(side=Galaxy.Side.POOL), retired_at__isnull=True).order_by("uniform_rank")
     if arm == Arm.POOL_UNIFORM:
-        return pool.order_by("uniform_rank")
-    return pool.order_by(F("priority").desc(nulls_last=True), "uniform_rank")
+        walked = candidates.filter(Q(retired_at__isnull=True) | Q(retired_reason__in=EARLY), side=Galaxy.Side.POOL)
+        return walked.order_by("uniform_rank")
+    return _open_pool(candidates).order_by(
+        F("inclusion_probability").asc(nulls_first=True), F("priority").desc(nulls_last=True), "uniform_rank"
+    )
+
+
+def _open_pool(candidates: QuerySet[Subject]) -> QuerySet[Subject]:
+    return candidates.filter(side=Galaxy.Side.POOL, retired_at__isnull=True)
 
 
 def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, *, is_waiting: bool) -> Subject | None:
@@ -229,7 +240,9 @@ def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, 
 def _picked(subject: Subject, arm: Arm) -> Pick:
     if arm == Arm.ACQUIRED:
         return Pick(subject, _why(subject), None)
-    return Pick(subject, arm, _inclusion_probability(subject, arm))
+    if subject.inclusion_probability is None:
+        take_into_uniform_share(subject, _part_reached(subject))
+    return Pick(subject, arm, subject.inclusion_probability)
 
 
 def _why(subject: Subject) -> Arm:
@@ -239,19 +252,12 @@ def _why(subject: Subject) -> Arm:
     return Arm.RANDOM if subject.scored_by is None else Arm.ACQUIRED
 
 
-def _inclusion_probability(subject: Subject, arm: Arm) -> float:
+def _part_reached(subject: Subject) -> float:
     """The part of its side's fixed random order that a uniform walk has reached with this subject.
 
-    Counted when the walk first comes to a subject, and kept: the whole side is counted once for a full set of votes.
+    Counted when the walk first comes to it, and kept: the whole side is counted once for a full set of votes.
     """
-    known = (
-        Assignment.objects.filter(subject=subject, arm=arm, inclusion_probability__isnull=False)
-        .values_list("inclusion_probability", flat=True)
-        .first()
-    )
-    if known is not None:
-        return known
     is_pool = Q(side=Galaxy.Side.POOL)
-    side = Subject.objects.filter(is_pool if arm == Arm.POOL_UNIFORM else ~is_pool, project=subject.project_id)
+    side = Subject.objects.filter(is_pool if subject.side == Galaxy.Side.POOL else ~is_pool, project=subject.project_id)
     counted = side.aggregate(n=Count("pk"), n_reached=Count("pk", filter=Q(uniform_rank__lte=subject.uniform_rank)))
     return float(counted["n_reached"] / counted["n"])

@@ -2,19 +2,18 @@
 
 Count and consensus are known here, inside the vote's transaction. What is decided elsewhere goes through `retire`,
 under the same lock: a broken image, and, once a cycle, that nothing more is to be learned (`morphology.retiring`).
+Consensus and information come early; a subject of the uniform share gets its full count.
 """
 
 from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
-from labelling.models import Assignment, Galaxy, Project, Subject
-from labelling.models.subject import Arm
-
-_EARLY = (Subject.Retired.CONSENSUS, Subject.Retired.INFORMATION)
+from labelling.models import Galaxy, Project, Subject
+from labelling.models.subject import EARLY
 
 
 def retire_if_due(subject: Subject, now: datetime) -> bool:
@@ -31,15 +30,28 @@ def retire_if_due(subject: Subject, now: datetime) -> bool:
 def retire(subject_id: int, reason: Subject.Retired, now: datetime | None = None) -> bool:
     """Retire a subject under its lock; False when it is retired already, or when the reason may not retire it.
 
-    A subject of the uniform share gets its full count: only a broken image removes it.
+    A subject of the uniform share gets its full count: only a broken image removes it. One that retired early may be
+    called broken still, or the uniform walk would open it again.
     """
     with transaction.atomic():
         subject = Subject.objects.select_for_update(no_key=True).get(pk=subject_id)
-        if subject.retired_at is not None or (reason in _EARLY and is_in_uniform_share(subject)):
+        may_still_be = reason == Subject.Retired.BROKEN and subject.retired_reason in EARLY
+        is_over = subject.retired_at is not None and not may_still_be
+        if is_over or (reason in EARLY and is_in_uniform_share(subject)):
             return False
         _mark(subject, reason, now or timezone.now())
         subject.save(update_fields=["retired_at", "retired_reason"])
         return True
+
+
+def take_into_uniform_share(subject: Subject, inclusion_probability: float) -> None:
+    """Note that the uniform walk has come to this subject, and open it again if it had retired early.
+
+    The caller holds its lock. From now on it retires by its full count alone, or as broken.
+    """
+    subject.inclusion_probability = inclusion_probability
+    subject.retired_at, subject.retired_reason = None, ""
+    subject.save(update_fields=["inclusion_probability", "retired_at", "retired_reason"])
 
 
 def retire_full(project: Project) -> int:
@@ -53,9 +65,8 @@ def retire_full(project: Project) -> int:
 def may_retire_by_information(project: Project, n_votes: int | None = None) -> QuerySet[Subject]:
     """The pool's open subjects outside the uniform share with enough votes: the project's number, unless given."""
     n_needed = max(project.information_n_votes if n_votes is None else n_votes, 1)
-    uniform = Assignment.objects.filter(subject=OuterRef("pk"), arm=Arm.POOL_UNIFORM)
     pool = project.subjects.filter(side=Galaxy.Side.POOL, retired_at=None, n_classifications__gte=n_needed)
-    return pool.exclude(first_arm=Arm.POOL_UNIFORM).exclude(Exists(uniform))
+    return pool.filter(inclusion_probability=None)
 
 
 def votes_saved_by_information(project: Project) -> int:
@@ -67,9 +78,7 @@ def votes_saved_by_information(project: Project) -> int:
 
 def is_in_uniform_share(subject: Subject) -> bool:
     """Whether a uniform walk has served it, or it is held out and so can be served by nothing else."""
-    if subject.side != Galaxy.Side.POOL or subject.first_arm == Arm.POOL_UNIFORM:
-        return True
-    return Assignment.objects.filter(subject=subject, arm=Arm.POOL_UNIFORM).exists()
+    return subject.side != Galaxy.Side.POOL or subject.inclusion_probability is not None
 
 
 def _has_consensus(subject: Subject) -> bool:

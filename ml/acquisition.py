@@ -17,7 +17,7 @@ from ml.epig import Target, epig, target_of
 from ml.errors import PosteriorError
 from ml.information import given_votes, per_question, tree_bald
 from ml.networks import N_SAMPLES, TreeHead
-from ml.posterior import Floats, Numbers, Posterior, Votes, expected_reach
+from ml.posterior import Floats, Numbers, Posterior, Votes
 from ml.schema import DecisionTree
 
 Terms = Callable[[Posterior, Votes | None, Target | None], Floats]
@@ -81,9 +81,13 @@ def strategy(name: str) -> Strategy:
     return STRATEGIES[name]
 
 
-def per_answer_given(posterior: Posterior, terms: Floats, weights: Floats | None = None) -> Floats:
-    """Scores (G,) for each question that a volunteer is expected to answer: for a project that pays by the click."""
-    return np.asarray(terms.sum(1) / expected_reach(posterior, weights).sum(1))
+def expected_answers(posterior: Posterior, votes: Votes | None = None) -> Floats:
+    """How many questions (G,) the next volunteer is expected to answer, given the votes: what a walk costs in clicks.
+
+    At least 1. A score over it is the score for each answer given, for a project that counts those.
+    """
+    weights, mean = given_votes(posterior, *_cast(votes))
+    return np.asarray(np.einsum("gs,gsq->g", weights, posterior.tree.reach(mean)))
 
 
 def walk_entropy(posterior: Posterior, counts: Numbers | None = None, totals: Numbers | None = None) -> Floats:

@@ -16,28 +16,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import update_bn
 
-from ml.campaigns import Pictures, Shower
+from ml.campaigns import Pictures, Rows, Shower
+from ml.contrast import check_spread, contrast, spread_of
 from ml.encoders import MAX_FEATURE, Encoder, embed
 from ml.errors import PosteriorError
 from ml.images import Augmentation
 from ml.resuming import Standing, TrainingState
-from ml.schedule import set_rates
+from ml.schedule import epoch_seed, follow, set_rates
 from ml.training import Progress
 
 _EMBEDDED_AT_ONCE = 256
 _N_FOR_COMPONENTS = 2500
-_N_PROBED = 512
+"""Galaxies at most by which the components of what the encoder said are found."""
 _N_FOR_NORM = 2048
+"""Galaxies at most by which batch normalisation's statistics are found in the end."""
+_N_PROBED = 512
+"""Galaxies at most by which it is seen whether the network has collapsed."""
 _FAR = 4.0
-_SMALLEST_SPREAD = 0.1
-
-Rows = npt.NDArray[np.intp]
+"""Deviations from the median at which a feature is held."""
 
 SHOWN = Augmentation(zoom=(0.9, 1.4), shift=0.06, brightness=0.25, colour=0.08, noise=0.04)
 
@@ -120,24 +121,6 @@ def adapt_encoder(
         return _Adaptation(encoder, pictures, recipe, seed).run(checkpoint, progress)
 
 
-def contrast(projected: Tensor, temperature: float) -> Tensor:
-    """NT-Xent of two views of each galaxy: of (2 B, P), rows b and B + b show the same one. Mean nats, >= 0."""
-    unit = functional.normalize(projected, dim=1)
-    likeness = unit @ unit.T / temperature  # (2 B, 2 B)
-    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    other = torch.arange(len(unit), device=unit.device).roll(len(unit) // 2)
-    return functional.cross_entropy(likeness.masked_fill(itself, -torch.inf), other)
-
-
-def spread_of(projected: Tensor) -> float:
-    """How far the directions of (G, P) differ: 0 when all are the same, 1 when they fill the sphere evenly.
-
-    sqrt(P) times the mean standard deviation of a coordinate (Chen & He 2021, arXiv:2011.10566, section 4.1).
-    """
-    unit = functional.normalize(projected, dim=1)
-    return float(unit.std(0).mean() * math.sqrt(unit.shape[1]))
-
-
 class _Student(nn.Module):
     """The encoder's network with two heads, which are thrown away in the end."""
 
@@ -208,7 +191,7 @@ class _Adaptation:
 
     def _learn_an_epoch(self, progress: Progress | None) -> None:
         epoch, recipe = self.standing.epoch, self.recipe
-        own = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        own = epoch_seed(self.seed, epoch)
         torch.manual_seed(own)  # for networks that drop out or drop paths
         shower = Shower(self.student.encoder, torch.Generator().manual_seed(own))
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.pictures))
@@ -225,7 +208,7 @@ class _Adaptation:
             self._follow(epoch * self.steps_an_epoch + step)
             if progress is not None:
                 progress(epoch * self.steps_an_epoch + step + 1, self.n_steps)
-        _check_spread(float(self.student.told[epoch, 2]), f"in epoch {epoch + 1}")
+        check_spread(float(self.student.told[epoch, 2]), f"in epoch {epoch + 1}")
 
     def _told(self, rows: Rows, shower: Shower) -> Tensor:
         """Contrast, fidelity and spread of a batch, (3,)."""
@@ -239,10 +222,7 @@ class _Adaptation:
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
-        """Let the average follow the weights; quickly at first, when they have far to go."""
-        stay = min(self.recipe.averaging, (1 + step) / (10 + step))
-        for slow, fast in zip(self.average.parameters(), self.student.parameters(), strict=True):
-            slow.lerp_(fast, 1 - stay)
+        follow([*self.average.parameters()], [*self.student.parameters()], step, self.recipe.averaging)
         for kept, moved in zip(self.average.buffers(), self.student.buffers(), strict=True):
             kept.copy_(moved)
 
@@ -264,7 +244,7 @@ class _Adaptation:
 
     def _result(self) -> Adapted:
         self._settle_norm()
-        _check_spread(spread := self._spread(), "in the end")
+        check_spread(spread := self._spread(), "in the end")
         encoder = self.average.encoder.requires_grad_(True).to(memory_format=torch.contiguous_format).eval()
         encoder.spec = replace(encoder.spec, feature_limit=MAX_FEATURE)
         usual = np.quantile(np.abs(embed(encoder, self.pictures[np.arange(min(1000, len(self.pictures)))])), 0.999)
@@ -287,14 +267,6 @@ class _Adaptation:
         said = hashlib.sha256(self.said.numpy().tobytes()).hexdigest()
         told = [asdict(self.recipe), self.seed, self.start.spec.hash, said]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _check_spread(spread: float, when: str) -> None:
-    if not spread >= _SMALLEST_SPREAD:  # nor NaN
-        raise PosteriorError(
-            f"{when} the galaxies are seen all alike: their directions have a spread of {spread:.3f}, "
-            f"expected {_SMALLEST_SPREAD} or more"
-        )
 
 
 def _what_it_says(encoder: Encoder, pictures: Pictures, n_components: int) -> Tensor:

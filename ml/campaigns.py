@@ -1,12 +1,9 @@
 """Campaigns: galaxies with votes on a tree of their own, several of which teach one encoder.
 
-A batch is drawn from all campaigns together, so a large one is seen more often; each galaxy's loss is by its own
-campaign's tree. Pictures without votes teach too: the slowly moving average of the network (the *teacher*; Tarvainen
-& Valpola 2017, arXiv:1703.01780) looks at a gently shown picture, and what it expects a volunteer to answer is the
-vote by which the network learns on the same picture shown harshly (FixMatch; Sohn et al. 2020, arXiv:2001.07685).
+Each galaxy's loss is by its own campaign's tree.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +40,6 @@ class Campaign:
     """(G, H, W, 3) uint8 whole frames, as the encoder is given them."""
     votes: Votes
     """Of the same galaxies; weighted ones pass."""
-    unlabelled: Pictures | None = None
-    """More galaxies of the same survey, without votes; never of the hold-out."""
     is_validation: npt.NDArray[np.bool_] | None = None
     """(G,) which galaxies are to be the validation part; drawn by the seed unless given."""
 
@@ -101,78 +96,8 @@ class Shower:
         return augment(frames, self.generator, settings, spec.size_px)
 
 
-@dataclass(frozen=True)
-class Part:
-    """One campaign's share of a batch: rows of its pictures."""
-
-    campaign: int
-    rows: Rows
-
-
-def endless(sizes: Sequence[int], n: int, rng: np.random.Generator) -> Iterator[list[Part]]:
-    """Batches of `n` galaxies of campaigns so large, shuffled together; after the last galaxy, shuffled again."""
-    campaign = np.repeat(np.arange(len(sizes)), sizes)
-    row = np.concatenate([np.arange(size) for size in sizes])
-    waiting: Rows = np.empty(0, np.intp)
-    while True:
-        while len(waiting) < n:
-            waiting = np.concatenate([waiting, rng.permutation(len(row))])
-        now, waiting = waiting[:n], waiting[n:]
-        yield [Part(k, row[now[campaign[now] == k]]) for k in range(len(sizes))]
-
-
-def share_of(parts: Sequence[Part], rank: int, n_processes: int) -> list[Part]:
-    """What one of several processes takes of a batch: every galaxy goes to one of them, as many to each."""
-    starts = np.cumsum([0, *(len(part.rows) for part in parts)])
-    return [
-        Part(part.campaign, part.rows[(np.arange(len(part.rows)) + start) % n_processes == rank])
-        for part, start in zip(parts, starts, strict=False)
-    ]
-
-
 def vote_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], votes: Votes) -> Tensor:
     """Loss of each galaxy in nats, all questions summed, averaged over the head's members, (G,) float64."""
     logits, log_precision = outputs  # (G, M, A), (G, M, Q)
-    counts, totals = (
-        torch.as_tensor(np.asarray(part, dtype=np.float64)).to(logits.device)[:, None]
-        for part in (votes.counts, votes.totals)
-    )
+    counts, totals = (part.to(logits.device) for part in votes.tensors())
     return losses.tree_nll(tree, logits, log_precision, counts, totals).sum(-1).mean(1)
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What one volunteer is expected to answer."""
-
-    answers: Tensor
-    """(G, A) how probably each answer is given."""
-    asked: Tensor
-    """(G, A) how probably its question is asked."""
-
-
-@torch.no_grad()
-def teachers_walk(tree: DecisionTree, outputs: tuple[Tensor, Tensor], sharpness: float) -> Walk:
-    """The walk that a teacher's outputs expect, float64.
-
-    Fractions are raised to `sharpness` and brought back to sum to 1 (a box with its being left empty), so that what
-    the teacher leans to is taught a little more firmly; 1 leaves them.
-    """
-    index = losses.tree_index(tree, outputs[0].device)
-    mean = losses.mean_from_logits(tree, outputs[0].double()).mean(1)  # (G, A)
-    reach = torch.from_numpy(np.asarray(tree.reach(mean.cpu().numpy()), dtype=np.float64)).to(mean.device)  # (G, Q)
-    firm, asked = mean**sharpness, index.to_answers(reach)
-    is_box = index.to_answers(index.is_multiple)
-    whole = torch.where(is_box, firm + (1 - mean) ** sharpness, index.to_answers(index.to_questions(firm)))
-    return Walk(asked * firm / whole, asked)
-
-
-def walk_losses(tree: DecisionTree, outputs: tuple[Tensor, Tensor], walk: Walk) -> Tensor:
-    """Loss of each galaxy's expected walk (G,), in nats, averaged over members.
-
-    One walk tells nothing of precision, which has no part in it.
-    """
-    index = losses.tree_index(tree, walk.asked.device)
-    mean = losses.mean_from_logits(tree, outputs[0].double())  # (G, M, A)
-    unticked = torch.where(index.to_answers(index.is_multiple), walk.asked - walk.answers, 0.0)
-    told = walk.answers[:, None] * mean.log() + unticked[:, None] * (-mean).log1p()
-    return -told.sum(-1).mean(1)

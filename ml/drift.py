@@ -26,6 +26,7 @@ _N_COMPONENTS = 16
 _N_FOLDS = 5
 _RIDGE = 1.0
 _FAR = 4.0
+"""Deviations from the pool's mean at which a feature is held."""
 _N_AT_ONCE = 512
 
 Embeddings = npt.NDArray[np.floating]
@@ -64,7 +65,8 @@ def measure(chosen: Embeddings, by_lot: Embeddings, pool: Embeddings, *, seed: i
     return Drift(
         chosen=told_apart(x[0], x[2], seed=seed),
         population=told_apart(x[1], x[2], seed=seed),
-        outside=outside_support(*x) if len(x[1]) >= MIN_GALAXIES else None,
+        # the components are the pool's: of a handful they are those galaxies' own, and all others lie far off
+        outside=outside_support(*x) if min(len(x[1]), len(x[2])) >= MIN_GALAXIES else None,
     )
 
 

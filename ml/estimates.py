@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.posterior import Floats, Posterior, Votes
+from ml.posterior import LEVEL, Floats, Posterior, Votes
 from ml.quantiles import mixture_quantiles
 from ml.retirement import OwnFractions, own_fractions
 from ml.trust import Trust
-
-LEVEL = 0.9
 
 
 @dataclass(frozen=True)

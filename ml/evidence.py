@@ -7,7 +7,9 @@ so n of them count as n (1 + A) / (n + A), as under a Dirichlet-multinomial of p
 1 + A. Which A of a few is best, and the *precision* by which votes scatter about the mean, is then said by votes of
 galaxies left out: the leave-one-out logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020,
 arXiv:1801.10243), so both are learned out of sample, as they will be used, and the same numbers say how good the head
-is. Fitting weights and precision by one Dirichlet-multinomial likelihood instead lets it call a galaxy that it does
+is. The *lapse* (`ml.lapse`), the part of the votes that are slips, is learned there as well, and last, together with
+both, a *temperature* that divides the logits, for weights found under a lapse that is still too small are so, too.
+Fitting weights and precision by one Dirichlet-multinomial likelihood instead lets it call a galaxy that it does
 not know a galaxy that people disagree about, and learn nothing from it: .07 of accuracy at 50 labels on real galaxies.
 """
 
@@ -20,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ml import losses
+from ml.lapse import curvature, lapsed
 
 N_DRAWS = 8
 """Draws of a left-out galaxy's logits that its votes are held against."""
@@ -53,6 +56,12 @@ _PRIOR_SPREAD = 1.0
 _SLOPE_PRECISION = 0.25
 _LOG_PRECISION_SPREAD = 1.5
 """Of a question's mean log precision about the usual one: it decides where votes say little of it."""
+
+_USUAL_LAPSE = -4.0
+_LAPSE_SPREAD = 1.5
+"""Of the Gaussian prior on a lapse's log odds: 2 %, or between .4 and 8 %."""
+_LOG_TEMPERATURE_SPREAD = 0.5
+"""Of the Gaussian prior on a log temperature, about 0."""
 
 Beat = Callable[[], None]
 
@@ -99,6 +108,10 @@ class QuestionFit:
     """(K P, K P) F of the covariance F F^T, an answer's P weights side by side."""
     precision: Tensor
     """(2 + C,) bias, slope of the disagreement, weights of the log precision."""
+    lapse: float
+    """The part of the votes that are slips."""
+    temperature: float
+    """What weights and factor have been divided by."""
     prior_precision: float
     agreement: float
     """A: a galaxy's votes counted for at most 1 + A."""
@@ -111,7 +124,7 @@ def fit_question(asked: Asked, start: Start, beat: Beat = lambda: None) -> Quest
     """Fit one question; `beat` is called once a Newton step, and may raise to stop it."""
     state = _State(asked.some(_N_IN_TURNS), start, beat)
     if not len(asked.x):
-        return state.fit(math.nan)
+        return state.fit(state.factor(), math.nan)
     found = []
     for agreement in AGREEMENTS:
         state.agreement = agreement
@@ -120,12 +133,12 @@ def fit_question(asked: Asked, start: Start, beat: Beat = lambda: None) -> Quest
             if state.find_prior() < _SETTLED:
                 break
         state.find_weights(_STEPS_A_ROUND)
-        state.find_precision()
-        found.append((state.left_out_loss(), copy(state)))
+        found.append((state.find_precision(), copy(state)))
     state = min(found, key=lambda each: each[0])[1]
     state.widen(asked)
     state.find_weights(_LAST_STEPS)
-    return state.fit(state.left_out_loss())
+    factor = state.factor()  # by the lapse under which the weights were found
+    return state.fit(factor, state.find_precision(with_temperature=True))
 
 
 class _State:
@@ -143,7 +156,14 @@ class _State:
         self.usual = torch.zeros(2 + n_components, dtype=torch.float64)
         self.usual[0] = start.usual_log_precision
         self.precision = self.usual.clone()
+        self.lapse_log_odds = torch.tensor(_USUAL_LAPSE, dtype=torch.float64)
+        self.log_temperature = torch.zeros((), dtype=torch.float64)
         self.n_steps = 0
+
+    @property
+    def lapse(self) -> Tensor:
+        """The part of the votes that are slips."""
+        return torch.sigmoid(self.lapse_log_odds)
 
     @property
     def prior(self) -> Tensor:
@@ -178,30 +198,38 @@ class _State:
             if gain < _ENOUGH:
                 return
 
-    def find_precision(self) -> None:
-        """Fit the log precision to votes of galaxies left out."""
+    def find_precision(self, *, with_temperature: bool = False) -> float:
+        """Fit log precision and lapse, last a temperature as well, to votes of galaxies left out; their mean loss."""
         part, logits = self._left_out()
         components = part.x[:, :-1]
         prior = torch.full_like(self.usual, self.start.prior_precision)
         prior[0], prior[1] = _LOG_PRECISION_SPREAD**-2, _SLOPE_PRECISION
         share = len(self.asked.x) / len(part.x)
-        told = losses.question_disagreement(logits, part.is_multiple)[..., None]  # (T, G, 1)
-        found = self.precision.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS(
-            [found], max_iter=_PRECISION_STEPS, history_size=10, line_search_fn="strong_wolfe"
-        )
+        found, log_odds = self.precision.clone().requires_grad_(), self.lapse_log_odds.clone().requires_grad_()
+        log_temperature = self.log_temperature.clone().requires_grad_(with_temperature)
+        sought = [found, log_odds, log_temperature] if with_temperature else [found, log_odds]
+        optimiser = torch.optim.LBFGS(sought, max_iter=_PRECISION_STEPS, history_size=10, line_search_fn="strong_wolfe")
+
+        def likelihood() -> Tensor:
+            slipped = lapsed(logits * torch.exp(-log_temperature), torch.sigmoid(log_odds), part.is_multiple)
+            told = losses.question_disagreement(slipped, part.is_multiple)[..., None]  # (T, G, 1)
+            log_precision = found[0] + found[1] * told + (components @ found[2:])[:, None]
+            of_draw = losses.question_log_likelihood(slipped, log_precision, part.k, part.n, part.is_multiple)
+            return torch.logsumexp(of_draw, 0) - math.log(len(logits))
 
         def energy() -> Tensor:
             optimiser.zero_grad()
-            log_precision = found[0] + found[1] * told + (components @ found[2:])[:, None]
-            likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
-            mixed = torch.logsumexp(likelihood, 0) - math.log(len(logits))
-            value = -share * mixed.sum() + (prior * (found - self.usual).square()).sum() / 2
+            value = -share * likelihood().sum() + (prior * (found - self.usual).square()).sum() / 2
+            value = value + ((log_odds - _USUAL_LAPSE) / _LAPSE_SPREAD).square() / 2
+            value = value + (log_temperature / _LOG_TEMPERATURE_SPREAD).square() / 2
             torch.autograd.backward(value)
             return value
 
         optimiser.step(energy)  # type: ignore[no-untyped-call]
-        self.precision = found.detach()
+        self.precision, self.lapse_log_odds = found.detach(), log_odds.detach()
+        self.log_temperature = log_temperature.detach()
+        with torch.no_grad():
+            return -float(likelihood().mean())
 
     def find_prior(self) -> float:
         """One step of the evidence for the prior's strength; returns the change of its log."""
@@ -218,18 +246,25 @@ class _State:
         self.prior_precision = math.exp(after)
         return abs(after - before)
 
-    def left_out_loss(self) -> float:
-        part, logits = self._left_out()
-        log_precision = self._log_precision(logits, part.x)
-        likelihood = losses.question_log_likelihood(logits, log_precision, part.k, part.n, part.is_multiple)
-        return float((math.log(len(logits)) - torch.logsumexp(likelihood, 0)).mean())
-
-    def fit(self, left_out_loss: float) -> QuestionFit:
+    def factor(self) -> Tensor:
+        """F of the covariance F F^T of the weights."""
         lower = self._factor()
         identity = torch.eye(len(lower), dtype=torch.float64)
-        factor = torch.linalg.solve_triangular(lower.T, identity, upper=True)
+        factor: Tensor = torch.linalg.solve_triangular(lower.T, identity, upper=True)
+        return factor
+
+    def fit(self, factor: Tensor, left_out_loss: float) -> QuestionFit:
+        cooler = torch.exp(-self.log_temperature)
         return QuestionFit(
-            self.weight, factor, self.precision, self.prior_precision, self.agreement, left_out_loss, self.n_steps
+            weight=self.weight * cooler,
+            factor=factor * cooler,
+            precision=self.precision,
+            lapse=float(self.lapse),
+            temperature=1 / float(cooler),
+            prior_precision=self.prior_precision,
+            agreement=self.agreement,
+            left_out_loss=left_out_loss,
+            n_steps=self.n_steps,
         )
 
     def _energy(self, weight: Tensor, prior: Tensor) -> Tensor:
@@ -238,21 +273,15 @@ class _State:
 
     def _log_likelihood(self, asked: Asked, logits: Tensor) -> Tensor:
         """Of the votes as far as they count, without the constants, (G, K) -> (G,)."""
-        mean = losses.question_mean(logits, asked.is_multiple)
+        mean = losses.question_mean(lapsed(logits, self.lapse, asked.is_multiple), asked.is_multiple)
         told = asked.k * mean.log()
         if asked.is_multiple:
             told = told + (asked.n - asked.k) * torch.log1p(-mean)
         return told.sum(-1) * worth(asked.n, self.agreement)
 
-    def _log_precision(self, logits: Tensor, x: Tensor) -> Tensor:
-        """(..., G, K) and (G, P) -> (..., G, 1), within its range."""
-        told = losses.question_disagreement(logits, self.asked.is_multiple)[..., None]
-        bias, slope = self.precision[:2]
-        own = (x[:, :-1] @ self.precision[2:])[:, None]
-        return torch.clamp(bias + slope * told + own, *losses.LOG_PRECISION_RANGE)
-
     def _curvature(self, asked: Asked, logits: Tensor) -> Tensor:
-        return curvature(logits, asked.n * worth(asked.n, self.agreement)[:, None], asked.is_multiple)
+        counted = asked.n * worth(asked.n, self.agreement)[:, None]
+        return curvature(logits, self.lapse, counted, asked.is_multiple)
 
     def _factor(self) -> Tensor:
         return self._factor_of(self.asked, 1.0)
@@ -287,14 +316,6 @@ class _State:
 def worth(n: Tensor, agreement: float) -> Tensor:
     """How much each of n votes on one galaxy counts, (G, 1) -> (G,): (1 + A) / (n + A), 1 for a single vote."""
     return ((1 + agreement) / (n.clamp_min(1) + agreement)).squeeze(-1)
-
-
-def curvature(logits: Tensor, n: Tensor, is_multiple: bool) -> Tensor:
-    """Second derivative of -ln P(n votes) in one question's logits, (G, K) and (G, 1) -> (G, K, K), never negative."""
-    mean = losses.question_mean(logits, is_multiple)
-    if is_multiple:
-        return torch.diag_embed(n * mean * (1 - mean))
-    return n[..., None] * (torch.diag_embed(mean) - mean[:, :, None] * mean[:, None, :])
 
 
 def _gram(x: Tensor, bent: Tensor) -> Tensor:

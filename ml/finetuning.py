@@ -14,11 +14,9 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,28 +26,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ml.campaigns import (
-    Campaign,
-    CampaignNetwork,
-    Part,
-    Rows,
-    Shower,
-    Walk,
-    endless,
-    share_of,
-    teachers_walk,
-    vote_losses,
-    walk_losses,
-)
+from ml.blind import fit_blind
+from ml.campaigns import Campaign, CampaignNetwork, Rows, Shower, vote_losses
+from ml.deep_batches import Batch, BatchSource
 from ml.deep_recipe import DeepRecipe, weight_groups
 from ml.encoders import Encoder, embed
 from ml.errors import PosteriorError
 from ml.honesty import Told, fit_correction, mean_loss
-from ml.networks import TreeHead
-from ml.posterior import Votes
+from ml.networks import DropoutHead, HeadConfig, TreeHead
 from ml.processes import Team, team_of_torchrun
 from ml.resuming import Standing, TrainingState
-from ml.schedule import set_rates
+from ml.schedule import epoch_seed, follow, set_rates
 from ml.training import Progress, fit_head
 
 DEFAULT = DeepRecipe()
@@ -63,7 +50,6 @@ class DeepReport:
 
     recipe: DeepRecipe
     n_galaxies: int
-    n_unlabelled: int
     n_epochs: int
     best_epoch: int
     """0 when no epoch was better than the start, which is then what comes back."""
@@ -94,7 +80,7 @@ def fit_network(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> FineTuned:
-    """Fine-tune a copy of `encoder`, starting with heads fitted on its embeddings.
+    """Fine-tune a copy of `encoder`, starting with heads fitted on its embeddings, or plain ones on fresh weights.
 
     Parameters
     ----------
@@ -116,19 +102,6 @@ def fit_network(
         return training.run(checkpoint, progress)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """What one step learns from, drawn and shown; lists go by campaign."""
-
-    votes: list[Votes]
-    shown: list[Tensor]
-    """Float pictures (G, 3, size, size): those of a campaign's galaxies with votes, then of those without."""
-    sizes: list[int]
-    """Pictures of each campaign."""
-    asked: list[tuple[int, Tensor]]
-    """Campaign, and its galaxies without votes as the teacher sees them."""
-
-
 @dataclass
 class _Training:
     encoder: Encoder
@@ -144,8 +117,12 @@ class _Training:
         is_validation = [_validation_part(campaign, recipe, rng) for campaign in self.campaigns]
         self.validation = [np.flatnonzero(chosen) for chosen in is_validation]
         self.taught = [np.flatnonzero(~chosen) for chosen in is_validation]
-        heads = [_warm_head(self.encoder, *told, self.seed) for told in zip(self.campaigns, self.taught, strict=True)]
-        network = CampaignNetwork(copy.deepcopy(self.encoder), heads, has_moving_norm=recipe.has_moving_norm)
+        for campaign, taught in zip(self.campaigns, self.taught, strict=True):
+            if not 0 < len(taught) < len(campaign.votes):
+                raise PosteriorError(f"{len(campaign.votes)} galaxies with votes are too few to train and to validate")
+        first_head = _plain_head if recipe.is_fresh else _warm_head
+        heads = [first_head(self.encoder, *told, self.seed) for told in zip(self.campaigns, self.taught, strict=True)]
+        network = CampaignNetwork(copy.deepcopy(self.encoder), heads, has_moving_norm=recipe.is_fresh)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.best = copy.deepcopy(self.average)
@@ -189,16 +166,13 @@ class _Training:
     def _teach_an_epoch(self, progress: Progress | None) -> None:
         """Every generator begins anew with the epoch: so a training that is taken up again draws the same."""
         epoch, team, recipe = self.standing.epoch, self.team, self.recipe
-        own = int(np.random.SeedSequence([self.seed, epoch, team.rank]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        own = epoch_seed(self.seed, epoch, team.rank)
         torch.manual_seed(own)  # dropout has no generator of its own
         shower = Shower(self.network.encoder, torch.Generator().manual_seed(own))
-        rng = np.random.default_rng([self.seed, epoch])
-        with_votes = endless([len(rows) for rows in self.taught], recipe.batch_size * team.size, rng)
-        sizes = [len(c.unlabelled) if c.unlabelled is not None else 0 for c in self.campaigns]
-        without = endless(sizes, recipe.n_unlabelled * team.size, rng) if any(sizes) and recipe.consistency else None
-        draw = partial(self._draw, shower, with_votes, without)
+        n_batches, rng = self.steps_an_epoch * recipe.n_accumulated, np.random.default_rng([self.seed, epoch])
+        source = BatchSource(self.campaigns, self.taught, recipe, team)
         self.network.train()
-        with closing(_ahead(draw, self.steps_an_epoch * recipe.n_accumulated)) as batches:
+        with closing(source.draw(n_batches, shower, rng)) as batches:
             for step in range(epoch * self.steps_an_epoch, (epoch + 1) * self.steps_an_epoch):
                 set_rates(self.optimiser, step, self.n_steps, self.recipe.warm_up)
                 self.optimiser.zero_grad()
@@ -206,7 +180,7 @@ class _Training:
                     is_last = part == recipe.n_accumulated - 1
                     waits = nullcontext() if is_last or team.size == 1 else cast(Any, self.shared).no_sync()
                     with waits:
-                        loss = self._loss(step, next(batches)) / recipe.n_accumulated
+                        loss = self._loss(next(batches)) / recipe.n_accumulated
                         torch.autograd.backward(self.scaler.scale(loss))
                 self.scaler.unscale_(self.optimiser)
                 torch.nn.utils.clip_grad_norm_(self.weights, recipe.max_gradient_norm)
@@ -216,55 +190,22 @@ class _Training:
                 if progress is not None and team.is_first:
                     progress(step + 1, self.n_steps)
 
-    def _draw(self, shower: Shower, with_votes: Iterator[list[Part]], without: Iterator[list[Part]] | None) -> "_Batch":
-        """This process's share of the next batch, campaign by campaign."""
-        told = share_of(next(with_votes), self.team.rank, self.team.size)
-        untold = share_of(next(without), self.team.rank, self.team.size) if without is not None else None
-        batch = _Batch([], [], [], [])
-        for k, campaign in enumerate(self.campaigns):
-            rows = self.taught[k][told[k].rows]
-            batch.votes.append(campaign.votes.rows(rows))
-            batch.shown.append(shower.show(campaign.pictures[rows], self.recipe.shown))
-            batch.sizes.append(len(rows))
-            if untold is not None and campaign.unlabelled is not None and len(untold[k].rows):
-                pictures = campaign.unlabelled[untold[k].rows]
-                batch.asked.append((k, shower.show(pictures, self.recipe.shown_to_teacher)))
-                batch.shown.append(shower.show(pictures, self.recipe.shown_harshly))
-                batch.sizes[-1] += len(pictures)
-        return batch
-
-    def _loss(self, step: int, batch: "_Batch") -> Tensor:
-        """Mean over galaxies of the votes' loss, plus the weighted mean over those without votes."""
-        walks = [(k, self._ask_teacher(k, shown)) for k, shown in batch.asked]
+    def _loss(self, batch: Batch) -> Tensor:
+        """Mean over galaxies of the votes' loss."""
         with self._autocast():
-            outputs = self.shared(torch.cat(batch.shown) if len(batch.shown) > 1 else batch.shown[0], batch.sizes)
+            outputs = self.shared(torch.cat(batch.shown), [len(shown) for shown in batch.shown])
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        for campaign, votes, (logits, log_precision) in zip(self.campaigns, batch.votes, outputs, strict=True):
-            told = (logits[: len(votes)], log_precision[: len(votes)])
+        for campaign, votes, told in zip(self.campaigns, batch.votes, outputs, strict=True):
             loss = loss + vote_losses(campaign.tree, told, votes).sum() / self.recipe.batch_size
-        n_untold = sum(len(shown) for _, shown in batch.asked)
-        weight = self.recipe.consistency * min(1.0, step / (2 * self.recipe.warm_up * self.n_steps))
-        for k, walk in walks:
-            n_told = len(batch.votes[k])
-            untold = (outputs[k][0][n_told:], outputs[k][1][n_told:])
-            loss = loss + weight * walk_losses(self.campaigns[k].tree, untold, walk).sum() / n_untold
         return loss
-
-    def _ask_teacher(self, k: int, shown: Tensor) -> Walk:
-        with torch.no_grad(), self._autocast():
-            features = self.average.encoder.features(shown.contiguous(memory_format=torch.channels_last)).float()
-            outputs = cast(TreeHead, self.average.heads[k])(features)
-        return teachers_walk(self.campaigns[k].tree, outputs, self.recipe.sharpness)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast("cuda", enabled=self.device.startswith("cuda"))
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
-        """Let the average follow the weights; quickly at first, when they have far to go."""
-        stay = min(self.recipe.averaging, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self.followers, self.weights, 1 - stay)
-        if not self.recipe.has_moving_norm:
+        follow(self.followers, self.weights, step, self.recipe.averaging)
+        if not self.recipe.is_fresh:
             return
         for held, moved in zip(self.average.buffers(), self.network.buffers(), strict=True):
             held.copy_(moved)
@@ -292,11 +233,9 @@ class _Training:
         encoder, heads = self.best.encoder.cpu().eval(), [cast(TreeHead, head.cpu().eval()) for head in self.best.heads]
         encoder.requires_grad_(True)
         encoder.rehashed()
-        unlabelled = sum(len(c.unlabelled) for c in self.campaigns if c.unlabelled is not None)
         report = DeepReport(
             recipe=self.recipe,
             n_galaxies=sum(len(campaign.votes) for campaign in self.campaigns),
-            n_unlabelled=unlabelled,
             n_epochs=standing.epoch,
             best_epoch=standing.best_epoch,
             first_loss=standing.first_loss,
@@ -312,19 +251,8 @@ class _Training:
             votes = hashlib.sha256(np.asarray(c.votes.counts, dtype=np.float64).tobytes())
             votes.update(np.asarray(c.votes.totals, dtype=np.float64).tobytes())
             votes.update(rows.astype(np.int64).tobytes())
-            told.append([c.tree.hash, votes.hexdigest(), len(c.unlabelled) if c.unlabelled is not None else 0])
+            told.append([c.tree.hash, votes.hexdigest()])
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _ahead(draw: Callable[[], _Batch], n: int) -> Generator[_Batch, None, None]:
-    """Batches, each drawn while the step before it is computed; by one thread, so in order."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(draw)
-        for i in range(n):
-            batch = coming.result()
-            if i + 1 < n:
-                coming = pool.submit(draw)
-            yield batch
 
 
 def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -334,11 +262,17 @@ def _validation_part(campaign: Campaign, recipe: DeepRecipe, rng: np.random.Gene
     return np.isin(np.arange(n), rng.permutation(n)[: max(1, round(n * recipe.validation_fraction))])
 
 
+def _plain_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) -> TreeHead:
+    """A linear head on every feature, which says what the blind predictor does."""
+    n_features, votes = encoder.spec.n_features, campaign.votes.rows(taught)
+    head = DropoutHead(campaign.tree, HeadConfig(n_features, n_components=n_features, n_members=1), seed=seed)
+    head.start_at(fit_blind(campaign.tree, votes.counts, votes.totals))
+    return head
+
+
 def _warm_head(encoder: Encoder, campaign: Campaign, taught: Rows, seed: int) -> TreeHead:
     """A head fitted on the encoder's embeddings of the galaxies that will be taught."""
     told = [embed(encoder, campaign.pictures[rows]) for rows in _pieces(taught, _EMBEDDED_AT_ONCE)]
-    if not told or len(taught) == len(campaign.votes):
-        raise PosteriorError(f"{len(campaign.votes)} galaxies with votes are too few to train and to validate")
     return fit_head(campaign.tree, np.concatenate(told), campaign.votes.rows(taught), seed=seed).head
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from ml import losses
 from ml.errors import PosteriorError
 from ml.laplace import LaplaceHead
+from ml.lapse import lapsed_tree, unlapsed_tree
 from ml.networks import DropoutHead, TreeHead
 from ml.posterior import Votes
 from ml.schema import DecisionTree
@@ -83,11 +84,13 @@ class Told:
     """What a head says of galaxies that it was not taught, and what people said; G galaxies of S samples."""
 
     logits: Tensor
-    """(G, S, A)"""
+    """(G, S, A) before any lapse."""
     log_precision: Tensor
     """(G, S, Q)"""
     slope: Tensor | None
     """(Q,) where a sample's precision follows what it expects: it will follow what it expects once evened out."""
+    lapse: Tensor
+    """(Q,) the part of the votes that are slips (`ml.lapse`): evening out is of what people see, before they slip."""
     counts: Tensor
     """(G, 1, A)"""
     totals: Tensor
@@ -96,18 +99,18 @@ class Told:
     @classmethod
     def by(cls, head: TreeHead, outputs: tuple[Tensor, Tensor], votes: Votes) -> "Told":
         """A head's outputs, members or samples, beside the votes."""
-        slope = head.precision_slope.detach().cpu().double() if isinstance(head, LaplaceHead) else None
-        counts, totals = (
-            torch.as_tensor(np.asarray(part, dtype=np.float64))[:, None] for part in (votes.counts, votes.totals)
-        )
         logits, log_precision = (part.detach().cpu().double() for part in outputs)
-        return cls(logits, log_precision, slope, counts, totals)
+        slope, lapse = None, torch.zeros(len(head.tree.questions), dtype=torch.float64)
+        if isinstance(head, LaplaceHead):
+            slope, lapse = head.precision_slope.detach().cpu().double(), head.lapse.cpu().double()
+            logits = unlapsed_tree(head.tree, logits, lapse)
+        return cls(logits, log_precision, slope, lapse, *votes.tensors())
 
     @classmethod
     @torch.no_grad()
     def of(cls, head: TreeHead, embeddings: Embeddings, votes: Votes, seed: int) -> "Told":
         """Fixed samples of what it predicts from embeddings (G, E)."""
-        # as many samples as any kind of members can give
+        # No more than members can give without copies, of whatever kind.
         n_samples = min(_N_SAMPLES, head.config.n_members) if isinstance(head, DropoutHead) else _N_SAMPLES
         block = torch.as_tensor(np.asarray(embeddings, dtype=np.float32))
         return cls.by(head, head.samples(block, n_samples, seed=seed), votes)
@@ -115,10 +118,12 @@ class Told:
     def losses(self, tree: DecisionTree, correction: Correction) -> Tensor:
         """Minus the log-probability of each galaxy's votes under the corrected mixture of samples, (G,)."""
         index = losses.tree_index(tree)
-        evened = self.logits * index.to_answers(torch.exp(-correction.log_temperature))
+        cooler = index.to_answers(torch.exp(-correction.log_temperature))
+        evened = lapsed_tree(tree, self.logits * cooler, self.lapse)
         moved = self.log_precision + correction.shift
         if self.slope is not None:
-            moved = moved + self.slope * (losses.disagreement(tree, evened) - losses.disagreement(tree, self.logits))
+            before = lapsed_tree(tree, self.logits, self.lapse)
+            moved = moved + self.slope * (losses.disagreement(tree, evened) - losses.disagreement(tree, before))
         nll = losses.tree_nll(tree, evened, moved, self.counts, self.totals).sum(-1)  # (G, S)
         mixed: Tensor = np.log(nll.shape[1]) - torch.logsumexp(-nll, dim=1)
         return mixed
@@ -137,7 +142,8 @@ def mean_loss(tree: DecisionTree, told: Sequence[Told], correction: Correction) 
 
 def fit_correction(tree: DecisionTree, told: Sequence[Told]) -> Correction:
     """The likeliest correction of what was told."""
-    log_temperature, shift = (torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True) for _ in "ab")
+    log_temperature = torch.zeros(len(tree.questions), dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros_like(log_temperature, requires_grad=True)
     correction = Correction(log_temperature, shift)
     optimiser = torch.optim.LBFGS([log_temperature, shift], max_iter=_MAX_STEPS, line_search_fn="strong_wolfe")
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from ml.errors import PosteriorError
-from ml.posterior import Floats, Numbers, Posterior, sample_weights
+from ml.posterior import Floats, Numbers, Posterior, equal_weights, sample_weights
 from ml.schema import DecisionTree, Question
 
 MAX_PATHS = 20_000
@@ -76,8 +76,7 @@ def leaf_paths(tree: DecisionTree) -> list[LeafPath]:
 def given_votes(posterior: Posterior, counts: Numbers | None, totals: Numbers | None) -> tuple[Floats, Floats]:
     """Weights (G, S) and predicted fractions (G, S, A) of the samples, after the votes already cast."""
     if counts is None or totals is None:
-        uniform = np.full((posterior.n_galaxies, posterior.n_samples), 1 / posterior.n_samples)
-        return uniform, posterior.mean
+        return equal_weights(posterior), posterior.mean
     return sample_weights(posterior, counts, totals), posterior.after(counts, totals).mean
 
 

@@ -2,7 +2,8 @@
 
 Each question has its own weights and its own Gaussian (the curvature at the most probable weights, full over all
 answers of the question: Daxberger et al. 2021, arXiv:2106.14806), so sample s is one fixed draw of weights, used for
-every galaxy. How strongly people agree about a galaxy is said by what the sample itself expects: the log precision is
+every galaxy. Its expected fractions have a ceiling, since people slip (`ml.lapse`). How strongly people agree about a
+galaxy is said by what the sample itself expects: the log precision is
 
     bias + slope * (2 H(p) / H_max - 1) + weight . components,
 
@@ -13,6 +14,7 @@ nats a galaxy. `ml.evidence` fits it all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from ml import losses
 from ml.blind import BlindPredictor
 from ml.evidence import QuestionFit
+from ml.lapse import lapsed_means, lapsed_tree
 from ml.networks import N_SAMPLES, HeadConfig, TreeHead, products
 from ml.schema import DecisionTree
 
@@ -38,7 +41,9 @@ class _Draws:
 
 
 class LaplaceHead(TreeHead):
-    """One linear map to mean logits with a Gaussian posterior, and a log precision that depends on its answer."""
+    """One linear map to logits with a Gaussian posterior, a lapse, and a log precision that depends on its answer."""
+
+    lapse: Tensor
 
     def __init__(self, tree: DecisionTree, config: HeadConfig, *, seed: int = 0) -> None:
         super().__init__(tree, config, seed=seed)
@@ -48,10 +53,15 @@ class LaplaceHead(TreeHead):
         self.precision_weight = nn.Parameter(torch.zeros(config.n_components, n_questions))
         self.precision_slope = nn.Parameter(torch.zeros(n_questions))
         self.precision_bias = nn.Parameter(torch.zeros(n_questions))
+        self.register_buffer("lapse", torch.zeros(n_questions))
         for i, question in enumerate(tree.questions):
             width = len(question.answers) * (config.n_components + 1)
             self.register_buffer(f"factor_{i}", _UNFITTED_SPREAD * torch.eye(width))
         self._draws: _Draws | None = None
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        state_dict.setdefault(f"{prefix}lapse", torch.zeros_like(self.lapse))  # the first heads knew of none
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @torch.no_grad()
     def start_at(self, blind: BlindPredictor) -> None:
@@ -70,20 +80,21 @@ class LaplaceHead(TreeHead):
             place = self.tree.slices[question.key]
             self.weight[:, place] = fit.weight[:, :-1].T.float()
             self.bias[place] = fit.weight[:, -1].float()
+            self.lapse[i] = fit.lapse
             self.precision_bias[i], self.precision_slope[i] = fit.precision[:2].float()
             self.precision_weight[:, i] = fit.precision[2:].float()
             self.get_buffer(f"factor_{i}").copy_(fit.factor)
 
     def outputs(self, components: Tensor) -> tuple[Tensor, Tensor]:
         """Mean logits (G, 1, A) and log precisions (G, 1, Q) of the most probable weights."""
-        logits = (components @ self.weight + self.bias)[:, None]
+        logits = lapsed_tree(self.tree, (components @ self.weight + self.bias)[:, None], self.lapse)
         return logits, self._log_precision(components, logits)
 
     @torch.no_grad()
     def samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Fixed draws of the weights."""
         components, drawn = self.components(embeddings), self._drawn(n_samples, seed)
-        logits = products(components, drawn.weight) + drawn.bias
+        logits = lapsed_tree(self.tree, products(components, drawn.weight) + drawn.bias, self.lapse)
         return logits, self._log_precision(components, logits)
 
     @torch.no_grad()
@@ -92,7 +103,8 @@ class LaplaceHead(TreeHead):
         drawn = self._drawn(n_samples, seed)
         weight = drawn.weight.transpose(1, 2).reshape(-1, self.config.n_components)  # (S * A, C)
         logits = torch.addmm(drawn.bias.reshape(-1, 1), weight, self.components(embeddings).T)  # (S * A, G)
-        return logits.view(n_samples, -1, len(embeddings)).permute(2, 0, 1)
+        means = lapsed_means(self.tree, logits.view(n_samples, -1, len(embeddings)), self.lapse)
+        return means.permute(2, 0, 1)
 
     def _log_precision(self, components: Tensor, logits: Tensor) -> Tensor:
         """(G, C) and (G, S, A) -> (G, S, Q)."""

@@ -88,8 +88,8 @@ class TreeHead(nn.Module, ABC):
         """Mean logits (G, S, A) and log precisions (G, S, Q) of S fixed functions: same seed, same functions."""
 
     def mean_samples(self, embeddings: Tensor, n_samples: int = N_SAMPLES, *, seed: int = 0) -> Tensor:
-        """The mean logits (G, S, A) of `samples` alone, which is all that scoring without votes asks for."""
-        return self.samples(embeddings, n_samples, seed=seed)[0]
+        """The expected fractions (G, S, A) of `samples`, which are all that scoring without votes asks for."""
+        return losses.mean_from_logits(self.tree, self.samples(embeddings, n_samples, seed=seed)[0])
 
     def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Mean logits (G, M, A) and log precisions (G, M, Q), a member a sample; dropout only while training."""

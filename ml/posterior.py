@@ -1,7 +1,8 @@
 """What the network believes about each galaxy's vote fractions: S posterior samples of Dirichlet parameters.
 
-A sample is one function (one dropout mask of one member) used for every galaxy, so sample s of one galaxy and sample
-s of another belong together. Everything a prediction, a score or a catalogue says is an average over this one class.
+A sample is one function (one draw of a head's weights, or one dropout mask of one member) used for every galaxy, so
+sample s of one galaxy and sample s of another belong together. Everything a prediction, a score or a catalogue says is
+an average over this one class.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from ml.schema import DecisionTree
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.number[Any]]
 
-MIN_SPREAD = 1e-7
+LEVEL = 0.9
+"""Of the central intervals of vote fractions."""
+
+_MIN_SPREAD = 1e-7
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Votes:
 
     def rows(self, place: slice | npt.NDArray[np.intp]) -> "Votes":
         return Votes(self.counts[place], self.totals[place])
+
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Counts (G, 1, A) and totals (G, 1, Q), float64: ready to be held against samples or members."""
+        counts, totals = (np.asarray(part, dtype=np.float64)[:, None] for part in (self.counts, self.totals))
+        return torch.as_tensor(counts), torch.as_tensor(totals)
 
 
 @dataclass(frozen=True)
@@ -115,9 +124,9 @@ def check_samples_differ(posterior: Posterior) -> None:
     """
     if posterior.n_samples < 2:
         raise PosteriorError("a posterior needs two samples or more; one sample has no opinion to disagree with")
-    if posterior.n_galaxies and float(np.ptp(posterior.mean, axis=1).max()) < MIN_SPREAD:
+    if posterior.n_galaxies and float(np.ptp(posterior.mean, axis=1).max()) < _MIN_SPREAD:
         raise PosteriorError(
-            f"all {posterior.n_samples} samples are equal for all {posterior.n_galaxies} galaxies: dropout is off"
+            f"all {posterior.n_samples} samples are equal for all {posterior.n_galaxies} galaxies: they are copies"
         )
 
 
@@ -133,22 +142,23 @@ def predictive_log_likelihood(posterior: Posterior, counts: Numbers, totals: Num
     return np.asarray(special.logsumexp(joint, axis=1) - np.log(posterior.n_samples))
 
 
-def expected_fractions(posterior: Posterior, weights: Floats | None = None) -> Floats:
+def equal_weights(posterior: Posterior) -> Floats:
+    """Weights (G, S) by which every sample is believed alike, as before any vote."""
+    return np.full((posterior.n_galaxies, posterior.n_samples), 1 / posterior.n_samples)
+
+
+def expected_fractions(posterior: Posterior) -> Floats:
     """Expected vote fractions (G, A), each conditional on its question being asked."""
-    return _over_samples(_weights(posterior, weights), posterior.mean)
+    return _over_samples(posterior, posterior.mean)
 
 
-def expected_reach(posterior: Posterior, weights: Floats | None = None) -> Floats:
+def expected_reach(posterior: Posterior) -> Floats:
     """Expected proportion of volunteers who are asked each question, (G, Q)."""
-    return _over_samples(
-        _weights(posterior, weights), np.asarray(posterior.tree.reach(posterior.mean), dtype=np.float64)
-    )
+    return _over_samples(posterior, np.asarray(posterior.tree.reach(posterior.mean), dtype=np.float64))
 
 
-def intervals(
-    posterior: Posterior, *, level: float = 0.9, weights: Floats | None = None, tolerance: float = 1e-4
-) -> tuple[Floats, Floats]:
-    """Lower and upper ends (G, A) of the central interval of each vote fraction.
+def intervals(posterior: Posterior, *, tolerance: float = 1e-4) -> tuple[Floats, Floats]:
+    """Lower and upper ends (G, A) of the central 90 % interval of each vote fraction.
 
     Quantiles of the *mixture* over samples of Beta(alpha_a, precision - alpha_a), so samples that disagree make it
     wide (the median of the samples' own quantiles would not). Right to `tolerance` in the fraction or the probability.
@@ -157,18 +167,12 @@ def intervals(
     rest = posterior.tree.spread(posterior.precision) - alpha
     a, b = (np.swapaxes(x, 1, 2).reshape(-1, posterior.n_samples) for x in (alpha, rest))  # (G*A, S)
     shape = posterior.n_galaxies, posterior.mean.shape[2]
-    w = np.repeat(_weights(posterior, weights), shape[1], axis=0)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    lower, upper = (ends.reshape(shape) for ends in mixture_quantiles(a, b, w, tails, tolerance=tolerance))
+    weights = np.repeat(equal_weights(posterior), shape[1], axis=0)
+    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    lower, upper = (ends.reshape(shape) for ends in mixture_quantiles(a, b, weights, tails, tolerance=tolerance))
     return lower, upper
 
 
-def _over_samples(weights: Floats, values: Floats) -> Floats:
-    """Weighted mean over samples, (G, S) and (G, S, X) -> (G, X)."""
-    return np.asarray(np.einsum("gs,gsx->gx", weights, values))
-
-
-def _weights(posterior: Posterior, weights: Floats | None) -> Floats:
-    if weights is None:
-        return np.full((posterior.n_galaxies, posterior.n_samples), 1 / posterior.n_samples)
-    return weights
+def _over_samples(posterior: Posterior, values: Floats) -> Floats:
+    """Mean over samples, (G, S, X) -> (G, X)."""
+    return np.asarray(np.einsum("gs,gsx->gx", equal_weights(posterior), values))

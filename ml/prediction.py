@@ -105,7 +105,7 @@ def score(
     terms = np.empty((len(embeddings), len(head.tree.questions)), dtype=np.float32)
     has_votes = np.zeros(len(embeddings), dtype=bool) if votes is None else votes.totals.any(1)
     for rows in _chunks(np.flatnonzero(~has_votes), chunk):
-        terms[rows] = sweep.tree_terms(head.tree, _mean_logits(head, embeddings, rows, n_samples, seed)).numpy()
+        terms[rows] = sweep.tree_terms(head.tree, _means(head, embeddings, rows, n_samples, seed)).numpy()
     if votes is not None:
         voted = np.flatnonzero(has_votes)
         for place, posterior in posteriors(head, embeddings[voted], n_samples=n_samples, seed=seed, chunk=chunk):
@@ -125,22 +125,22 @@ def score_walks(
     """What one more walk would teach, exactly, (G,) nats, of galaxies without votes: every way through the tree."""
     told = np.empty(len(embeddings), dtype=np.float32)
     for rows in _chunks(np.arange(len(embeddings)), chunk):
-        told[rows] = sweep.walk_information(head.tree, _mean_logits(head, embeddings, rows, n_samples, seed)).numpy()
+        told[rows] = sweep.walk_information(head.tree, _means(head, embeddings, rows, n_samples, seed)).numpy()
     return told
 
 
-def _mean_logits(
+def _means(
     head: TreeHead, embeddings: npt.NDArray[np.floating], rows: npt.NDArray[np.intp], n_samples: int, seed: int
 ) -> torch.Tensor:
-    """The samples' mean logits (G, S, A) of some rows; refuses what is not finite, and samples that are copies."""
+    """The samples' expected fractions (G, S, A) of some rows; refuses what is not finite, and copies as samples."""
     block = torch.as_tensor(np.asarray(embeddings[rows], dtype=np.float32))
     with torch.inference_mode():
-        logits = head.mean_samples(block, n_samples, seed=seed)
-    if not torch.isfinite(logits).all():
+        mean = head.mean_samples(block, n_samples, seed=seed)
+    if not torch.isfinite(mean).all():
         raise PosteriorError("the head gave numbers that are not finite: broken embeddings or weights")
-    if torch.equal(logits, logits[:, :1].expand_as(logits)):
-        raise PosteriorError(f"all {n_samples} samples are equal for all {len(rows)} galaxies: dropout is off")
-    return logits
+    if torch.equal(mean, mean[:, :1].expand_as(mean)):
+        raise PosteriorError(f"all {n_samples} samples are equal for all {len(rows)} galaxies: they are copies")
+    return mean
 
 
 def _chunks(rows: npt.NDArray[np.intp], size: int) -> Iterator[npt.NDArray[np.intp]]:

@@ -1,6 +1,6 @@
 """The information of `ml.information` for a whole pool at memory speed: float32, blocks of galaxies, no votes cast yet.
 
-Most of a pool has no votes, so its samples weigh alike and no lnGamma is taken; what is left is a softmax and a
+Most of a pool has no votes, so its samples weigh alike and no lnGamma is taken; what is left is a logarithm and a
 handful of products an answer. Galaxies lie along the last axis, where they are contiguous, so that every product is
 vectorised; axes here are (sample, answer, galaxy). `ml.information` in float64 is the standard this is held to.
 """
@@ -11,51 +11,51 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ml.errors import PosteriorError
 from ml.information import MAX_PATHS
 from ml.schema import DecisionTree, Question
 
+_LEAST = 1e-30
+"""A fraction of 0 has no logarithm, and no entropy."""
 
-def tree_terms(tree: DecisionTree, mean_logits: Tensor) -> Tensor:
-    """What `tree_bald` gives without votes, a term a question: mean logits (G, S, A) -> (G, Q) float32, nats."""
-    terms = [_term(question, reach, p, log_p) for question, reach, p, log_p in _asked(tree, mean_logits)]
+
+def tree_terms(tree: DecisionTree, mean: Tensor) -> Tensor:
+    """What `tree_bald` gives without votes, a term a question: fractions (G, S, A) -> (G, Q) float32, nats."""
+    terms = [_term(question, reach, p) for question, reach, p in _asked(tree, mean)]
     return torch.stack(terms, dim=1).clamp_min_(0)
 
 
-def walk_information(tree: DecisionTree, mean_logits: Tensor) -> Tensor:
-    """What `tree_bald_exact` gives without votes: mean logits (G, S, A) -> (G,) float32, nats.
+def walk_information(tree: DecisionTree, mean: Tensor) -> Tensor:
+    """What `tree_bald_exact` gives without votes: fractions (G, S, A) -> (G,) float32, nats.
 
     A walk is a product of answers, so the samples' mean of every walk is a matrix product of its first half with its
     second: the walks are never held once a sample.
     """
-    asked = list(_asked(tree, mean_logits))
+    asked = list(_asked(tree, mean))
     n_samples, n_galaxies = asked[0][1].shape
-    p = {question.key: _alternatives(question, p) for question, _, p, _ in asked}
+    p = {question.key: _alternatives(question, p) for question, _, p in asked}
     told = torch.zeros(n_galaxies)
     for half in halves(tree):
         first = _products(half.first, p, n_samples, n_galaxies)  # (n, S, G)
         second = _products(half.second, p, n_samples, n_galaxies)
         walks = torch.einsum("isg,jsg->gij", first, second) / n_samples
         told += torch.special.entr(walks).sum((1, 2))
-    for question, reach, p_question, log_p in asked:
-        told -= (reach * _entropy(question, p_question, log_p)).mean(0)
+    for question, reach, p_question in asked:
+        told -= (reach * _entropy(question, p_question)).mean(0)
     return told.clamp_min_(0)
 
 
-def _asked(tree: DecisionTree, mean_logits: Tensor) -> Iterator[tuple[Question, Tensor, Tensor, Tensor]]:
-    """Each question with its reach (S, G), and the probability and its logarithm of each answer, (S, K, G)."""
-    logits = mean_logits.permute(1, 2, 0).float().contiguous()  # (S, A, G)
-    everybody = torch.ones(logits.shape[0], logits.shape[2])
+def _asked(tree: DecisionTree, mean: Tensor) -> Iterator[tuple[Question, Tensor, Tensor]]:
+    """Each question with its reach (S, G), and the probability of each answer, (S, K, G)."""
+    mean = mean.permute(1, 2, 0).float().contiguous()  # (S, A, G)
+    everybody = torch.ones(mean.shape[0], mean.shape[2])
     reach: dict[str, Tensor] = {}
     given: dict[str, Tensor] = {}
     for question in tree.questions:
-        own = logits[:, tree.slices[question.key]]
-        log_p = functional.logsigmoid(own) if question.is_multiple else functional.log_softmax(own, dim=1)
-        given[question.key] = log_p.exp()
+        given[question.key] = mean[:, tree.slices[question.key]]
         reach[question.key] = everybody if not question.parents else _reach(tree, question, reach, given)
-        yield question, reach[question.key], given[question.key], log_p
+        yield question, reach[question.key], given[question.key]
 
 
 def _reach(tree: DecisionTree, question: Question, reach: dict[str, Tensor], given: dict[str, Tensor]) -> Tensor:
@@ -67,7 +67,7 @@ def _reach(tree: DecisionTree, question: Question, reach: dict[str, Tensor], giv
     return reach[parent.key] * taken
 
 
-def _term(question: Question, reach: Tensor, p: Tensor, log_p: Tensor) -> Tensor:
+def _term(question: Question, reach: Tensor, p: Tensor) -> Tensor:
     """Information of one question's answers, times how often it is asked, (G,)."""
     asked = reach.mean(0)
     answered = torch.einsum("sg,skg->kg", reach, p) / len(reach)  # asked, and answered so
@@ -76,29 +76,29 @@ def _term(question: Question, reach: Tensor, p: Tensor, log_p: Tensor) -> Tensor
         left_out = asked - answered
         mixture = (torch.special.entr(answered) + torch.special.entr(left_out.clamp_min(0))).sum(0)
         mixture -= p.shape[1] * torch.special.entr(asked)
-    told: Tensor = mixture - (reach * _entropy(question, p, log_p)).mean(0)
+    told: Tensor = mixture - (reach * _entropy(question, p)).mean(0)
     return told
 
 
-def _entropy(question: Question, p: Tensor, log_p: Tensor) -> Tensor:
+def _entropy(question: Question, p: Tensor) -> Tensor:
     """Entropy of the answer under each sample, (S, G); that of all boxes together for a multiple-choice question."""
-    entropy = -(p * log_p).sum(1)
+    entropy = -(p * p.clamp_min(_LEAST).log()).sum(1)
     return entropy + torch.special.entr(1 - p).sum(1) if question.is_multiple else entropy
 
 
 # Whole walks, as products of two halves
 
 
+Way = tuple[tuple[str, int], ...]
+"""Answers given one after the other: (question, which of its alternatives)."""
+
+
 @dataclass(frozen=True)
 class _Half:
-    """Walks that all go on alike: each of `first` can be followed by each of `second`."""
+    """Walks that all go on alike: each way of `first` can be followed by each of `second`."""
 
-    first: list[tuple[tuple[str, int], ...]]
-    """Answers given in the first half: (question, which of its alternatives)."""
-    second: list[tuple[tuple[str, int], ...]]
-
-
-Walk = tuple[tuple[str, int], ...]
+    first: list[Way]
+    second: list[Way]
 
 
 @lru_cache(maxsize=32)
@@ -110,7 +110,7 @@ def halves(tree: DecisionTree) -> list[_Half]:
 
 def _split_at(tree: DecisionTree, place: int) -> list[_Half]:
     """Walks through the questions before `place`, gathered by how they can go on."""
-    gathered: dict[tuple[Walk, ...], list[Walk]] = {}
+    gathered: dict[tuple[Way, ...], list[Way]] = {}
     for first in _walks(tree, tree.questions[:place], ((), frozenset())):
         rest = tuple(second for second, _ in _walks(tree, tree.questions[place:], ((), first[1])))
         gathered.setdefault(rest, []).append(first[0])
@@ -118,13 +118,13 @@ def _split_at(tree: DecisionTree, place: int) -> list[_Half]:
 
 
 def _walks(
-    tree: DecisionTree, questions: tuple[Question, ...], start: tuple[Walk, frozenset[int]]
-) -> list[tuple[Walk, frozenset[int]]]:
+    tree: DecisionTree, questions: tuple[Question, ...], start: tuple[Way, frozenset[int]]
+) -> list[tuple[Way, frozenset[int]]]:
     """Every way to answer these questions, with the answers chosen by then, places on the answer axis."""
     walks = [start]
     for question in questions:
         parents = set(tree.parent_positions(question))
-        grown: list[tuple[Walk, frozenset[int]]] = []
+        grown: list[tuple[Way, frozenset[int]]] = []
         for given, chosen in walks:
             if parents and parents.isdisjoint(chosen):
                 grown.append((given, chosen))
@@ -157,9 +157,9 @@ def _alternatives(question: Question, p: Tensor) -> Tensor:
     return grown
 
 
-def _products(walks: list[Walk], p: dict[str, Tensor], n_samples: int, n_galaxies: int) -> Tensor:
+def _products(walks: list[Way], p: dict[str, Tensor], n_samples: int, n_galaxies: int) -> Tensor:
     """Probability of each half walk, (n, S, G); a beginning that walks share is multiplied once."""
-    begun: dict[Walk, Tensor] = {(): torch.ones(n_samples, n_galaxies)}
+    begun: dict[Way, Tensor] = {(): torch.ones(n_samples, n_galaxies)}
     product = torch.empty(len(walks), n_samples, n_galaxies)
     for i, walk in enumerate(walks):
         for length in range(1, len(walk)):

@@ -230,8 +230,7 @@ def _train(
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         components = head.components(torch.as_tensor(np.asarray(embeddings, dtype=np.float32)))  # (G, C)
-    counts = torch.as_tensor(np.asarray(votes.counts, dtype=np.float64))[:, None]  # (G, 1, A)
-    totals = torch.as_tensor(np.asarray(votes.totals, dtype=np.float64))[:, None]  # (G, 1, Q)
+    counts, totals = votes.tensors()  # (G, 1, A), (G, 1, Q)
     is_left_out = _folds(len(components), head.config.n_members, generator)  # (G, M)
     n_taught = (~is_left_out).sum(0)  # (M,)
     best_loss = torch.full((head.config.n_members,), torch.inf, dtype=torch.float64)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from ml.information import tree_bald
-from ml.posterior import Floats, Numbers, Posterior, sample_weights
+from ml.posterior import Floats, Numbers, Posterior, equal_weights, sample_weights
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,12 @@ def doubt(posterior: Posterior, counts: Numbers | None = None, totals: Numbers |
 
     The boxes of a multiple-choice question are added, as `tree_bald` adds them.
     """
-    weights = None
-    after = posterior
+    w, after = equal_weights(posterior), posterior
     if counts is not None and totals is not None:
-        weights, after = sample_weights(posterior, counts, totals), posterior.after(counts, totals)
+        w, after = sample_weights(posterior, counts, totals), posterior.after(counts, totals)
     reach = np.asarray(after.tree.reach(after.mean), dtype=np.float64)  # (G, S, Q)
     alpha = after.concentrations
     rest = after.tree.spread(after.precision) - alpha
-    w = np.full(reach.shape[:2], 1 / after.n_samples) if weights is None else weights
 
     def over_samples(per_answer: Floats, per_box: Floats) -> Floats:
         """Sum over a question's answers, mean over samples that reach it, (G, S, A) -> (G, Q)."""

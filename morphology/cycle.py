@@ -140,8 +140,7 @@ def refill(work: Work) -> str:
             return f"{refill_at_random(project, seed, work)} subjects in random order"
         work.progress(0, 0)
         return "no model is live: the queue keeps its fixed random order"
-    wanted = predictions.strategy_of(project)
-    is_as_wanted = not live.scores.exclude(acquisition=wanted).exists()  # its rule may have changed since
+    is_as_wanted = predictions.are_as_wanted(live)  # the project's rules may have changed since
     if cycle is None or cycle.model_version_id != live.pk or not is_as_wanted:
         with transaction.atomic():
             work.fence()

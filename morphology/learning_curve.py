@@ -15,7 +15,6 @@ import numpy.typing as npt
 from django.db.models import Max
 
 from labelling.models import Galaxy, Project, Subject
-from labelling.models.subject import Arm
 from ml import learning_curve as curves
 from ml.calibration import mean_with_interval, paired_difference
 from ml.learning_curve import CurvePoint
@@ -127,7 +126,7 @@ class _Refits:
 def random_rows(project: Project, taught: Ids) -> npt.NDArray[np.intp]:
     """Rows of the training set that the uniform walk has passed: a random sample of the pool, however first served."""
     pool = Subject.objects.filter(project=project, side=Galaxy.Side.POOL)
-    reached = pool.filter(first_arm=Arm.POOL_UNIFORM).aggregate(last=Max("uniform_rank"))["last"]
+    reached = pool.filter(inclusion_probability__isnull=False).aggregate(last=Max("uniform_rank"))["last"]
     if reached is None:
         return np.empty(0, dtype=np.intp)
     passed = pool.filter(uniform_rank__lte=reached, n_classifications__gt=0).values_list("galaxy_id", flat=True)

@@ -241,6 +241,11 @@ class Score(models.Model):
     )
     information_nats = models.FloatField(help_text="unweighted sum of the terms: nats, where the strategy's are")
     terms_nats = ArrayField(models.FloatField(), help_text="per question, in the tree's order")
+    n_answers = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="questions that the next walk is expected to answer; empty unless the project counts them",
+    )
     unknown_nats = models.FloatField(
         null=True, blank=True, help_text="what one more vote is expected to tell of the galaxy's own fractions"
     )

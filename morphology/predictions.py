@@ -137,6 +137,14 @@ def strategy_of(project: Project) -> str:
     return str(Project.Acquisition.TREE_BALD if is_random else project.acquisition)
 
 
+def are_as_wanted(model_version: ModelVersion) -> bool:
+    """Whether the version's scores are made by the rules that its project has now."""
+    project, scores = model_version.project, model_version.scores.all()
+    if project.is_scored_per_answer and scores.filter(n_answers=None).exists():
+        return False
+    return not scores.exclude(acquisition=strategy_of(project)).exists()
+
+
 def _target(model_version: ModelVersion) -> Target:
     """A random sample of the galaxies that the catalogue will describe, pool and hold-out, fixed by the seed."""
     hashed = Func(
@@ -159,10 +167,19 @@ def _score(model_version: ModelVersion, rows: list[Subject], name: str, target: 
     embedded = embeddings.load(model_version.encoder_hash, np.array([row.galaxy_id for row in rows]))
     samples = {"n_samples": model_version.n_samples, "seed": model_version.seed}
     terms = acquisition.score(name, head, embedded, votes, target, **samples).astype(np.float64)
-    told = zip(rows, terms.sum(1).tolist(), terms.tolist(), strict=True)
+    n_answers: list[float | None] = [None] * len(rows)
+    if model_version.project.is_scored_per_answer:
+        of_rows = posterior(model_version, np.array([row.galaxy_id for row in rows]))
+        n_answers = acquisition.expected_answers(of_rows, votes).tolist()
+    told = zip(rows, terms.sum(1).tolist(), terms.tolist(), n_answers, strict=True)
     return [
         Score(
-            model_version=model_version, subject=row, acquisition=name, information_nats=total, terms_nats=by_question
+            model_version=model_version,
+            subject=row,
+            acquisition=name,
+            information_nats=total,
+            terms_nats=by_question,
+            n_answers=n,
         )
-        for row, total, by_question in told
+        for row, total, by_question, n in told
     ]

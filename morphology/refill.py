@@ -25,6 +25,7 @@ MOST_UNCERTAIN = 0.9  # quantile: of the tenth above it a volunteer may not see 
 
 _SUBJECT, _SCORE = Subject._meta.db_table, Score._meta.db_table
 _WEIGHTED = "(SELECT sum(told * weight) FROM unnest(score.terms_nats, %(weights)s::float8[]) AS term(told, weight))"
+_FOR_AN_ANSWER = f"{_WEIGHTED} / score.n_answers"
 _SCORED = f"""
     FROM {_SUBJECT} AS subject JOIN {_SCORE} AS score ON score.subject_id = subject.id
     WHERE subject.project_id = %(project)s AND subject.side = 'pool' AND subject.retired_at IS NULL
@@ -52,12 +53,15 @@ def refill_at_random(project: Project, seed: int, work: Work) -> int:
     return _write_all(_at_random(project, np.random.default_rng(seed)), project, None, work)
 
 
-def reason(told: npt.NDArray[np.float64], questions: list[str], unit: str = "nats") -> str:
-    """How much a vote would teach, of what, and on which question most, for a person to read."""
+def reason(
+    told: npt.NDArray[np.float64], questions: list[str], unit: str = "nats", n_answers: float | None = None
+) -> str:
+    """How much a vote would teach, of what, and on which question most, for a person to read; or each answer of it."""
     total = float(told.sum())
+    of_what = unit if n_answers is None else f"{unit} for each of {n_answers:.1f} answers"
     if total <= 0:
-        return f"0 {unit}"
-    return f"{total:#.2g} {unit}, mostly {questions[int(told.argmax())]}"
+        return f"0 {of_what}"
+    return f"{total:#.2g} {of_what}, mostly {questions[int(told.argmax())]}"
 
 
 def _by_information(version: ModelVersion, rng: np.random.Generator) -> Iterator[Block]:
@@ -66,17 +70,22 @@ def _by_information(version: ModelVersion, rng: np.random.Generator) -> Iterator
     weights = np.array([float(project.question_weights.get(question.key, 1)) for question in tree.questions])
     questions = [question.key for question in tree.questions]
     named: dict[str, Any] = {"project": project.pk, "version": version.pk, "weights": weights.tolist(), "after": 0}
+    ranked = _FOR_AN_ANSWER if project.is_scored_per_answer else _WEIGHTED
     [(threshold,)] = _rows(
-        f"SELECT percentile_cont({MOST_UNCERTAIN}) WITHIN GROUP (ORDER BY {_WEIGHTED}) {_SCORED}", named
+        f"SELECT percentile_cont({MOST_UNCERTAIN}) WITHIN GROUP (ORDER BY {ranked}) {_SCORED}", named
     )
-    page = f"SELECT subject.id, score.terms_nats {_SCORED} AND subject.id > %(after)s ORDER BY subject.id"
+    columns = f"subject.id, score.terms_nats, {'score.n_answers' if project.is_scored_per_answer else 'NULL'}"
+    page = f"SELECT {columns} {_SCORED} AND subject.id > %(after)s ORDER BY subject.id"
     while rows := _rows(f"{page} LIMIT {N_AT_ONCE}", named):
+        n_answers = [row[2] for row in rows]
         told = np.array([row[1] for row in rows]) * weights  # (G, Q)
+        if project.is_scored_per_answer:
+            told /= np.array(n_answers)[:, None]
         scores = told.sum(1)
         yield Block(
             [row[0] for row in rows],
             power_sample(scores, rng, beta=rule.power),
-            [reason(of_one, questions, rule.unit) for of_one in told],
+            [reason(of_one, questions, rule.unit, n) for of_one, n in zip(told, n_answers, strict=True)],
             scores > threshold,
         )
         named["after"] = rows[-1][0]

@@ -87,7 +87,7 @@ def _voted(project: Project) -> QuerySet[Subject]:
 
 
 def _blocks(project: Project) -> Iterator[list[dict[str, Any]]]:
-    names = ("galaxy_id", "n_classifications", "counts", "first_arm", "first_inclusion_probability")
+    names = ("galaxy_id", "n_classifications", "counts", "first_arm", "inclusion_probability")
     rows = _voted(project).order_by("galaxy_id").values(*names).iterator(chunk_size=N_ROWS_A_GROUP)
     while block := list(islice(rows, N_ROWS_A_GROUP)):
         yield block
@@ -102,7 +102,7 @@ def _table(tree: DecisionTree, rows: list[dict[str, Any]]) -> pa.Table:
         counts.tolist(),
         totals.tolist(),
         [row["first_arm"] or None for row in rows],
-        [row["first_inclusion_probability"] for row in rows],
+        [row["inclusion_probability"] for row in rows],
     ]
     return pa.table(columns, schema=MANIFEST)
 

@@ -2,7 +2,7 @@
 
 What comes out is a new representation that the project names from then on. The next cycle embeds every galaxy anew,
 trains a head on that and puts it to the gate; the version that is live keeps its own encoder and serves until then.
-Held-out galaxies have no part in it, with or without their votes.
+Held-out galaxies have no part in it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import torch
 from django.conf import settings
 from django.db import transaction
 
-from labelling.models import Galaxy, Project, Subject
+from labelling.models import Project
 from ml.campaigns import Campaign
 from ml.deep_recipe import DeepRecipe
 from ml.errors import CheckpointError
@@ -39,12 +39,11 @@ logger = logging.getLogger(__name__)
 
 RECIPE = DeepRecipe()
 MIN_GALAXIES = 100
-"""With votes: on fewer a frozen encoder does as well."""
+"""With votes: on fewer too few are left to tell whether an epoch was better. It is from about 1,000 on that a tuned
+encoder sees more than a frozen one (docs/engine.md)."""
 
 GROWTH = 1.7
 """How many times more galaxies with votes make the next fine-tuning worth its while."""
-
-MAX_UNLABELLED = 20_000
 
 _ONE_IN = 7
 """Of the galaxies with votes, by a hash of their id, is kept from every fine-tuning: to stop early, and to tell how
@@ -165,13 +164,11 @@ def _fit(project: Project, frozen: TrainingSet, parent: str, checkpoint: Path, w
     window = window_of(encoder.spec)
     pixels.decode_missing(project, window, work)
     told = training_set.load(frozen)
-    unlabelled = _without_votes(project, told.galaxy_ids)
     version = project.tree_versions.filter(schema_hash=frozen.schema_hash).latest("version")
     campaign = Campaign(
         tree=version.tree,
         pictures=pixels.load(window, told.galaxy_ids),
         votes=told.votes,
-        unlabelled=pixels.load(window, unlabelled) if len(unlabelled) else None,
         is_validation=is_untaught(told.galaxy_ids),
     )
     fit = partial(
@@ -190,13 +187,6 @@ def _fit(project: Project, frozen: TrainingSet, parent: str, checkpoint: Path, w
         logger.warning("%s begins anew: %s", work.job, error)
         checkpoint.unlink()
         return fit()
-
-
-def _without_votes(project: Project, voted: Ids) -> Ids:
-    """Galaxies of the pool without votes, from the head of its fixed random order, ascending; none of the hold-out."""
-    pool = project.subjects.filter(side=Galaxy.Side.POOL).exclude(retired_reason=Subject.Retired.BROKEN)
-    ids = pool.order_by("uniform_rank").values_list("galaxy_id", flat=True)[: MAX_UNLABELLED + len(voted)]
-    return np.setdiff1d(np.array(list(ids), dtype=np.int64), voted)[:MAX_UNLABELLED]
 
 
 def _hashed(galaxy_id: int) -> int:

@@ -153,14 +153,6 @@ def test_representations_benchmark_finds_mergers_better_than_colour_and_size_do(
         assert told["shipped"][n_mergers] > told["colour_and_size"][n_mergers] + 0.05
 
 
-def test_the_area_under_a_roc_curve_by_hand() -> None:
-    score = np.array([0.9, 0.8, 0.8, 0.1])
-    is_positive = np.array([True, False, True, False])
-    assert representation.roc_auc(score, is_positive) == (1 + 1 + 0.5 + 1) / 4
-    assert representation.roc_auc(-score, is_positive) == 0.5 / 4
-    assert np.isnan(representation.roc_auc(score, np.ones(4, bool)))
-
-
 def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Images] = []
     recipe = AdaptRecipe(max_epochs=1, batch_size=8, n_components=4, n_projected=8)
@@ -183,28 +175,7 @@ def test_the_adapted_row_looks_at_the_pool_alone(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_trainings_benchmark_ends_with_its_figures_as_json() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.training",
-            "--galaxies",
-            "40",
-            "--repeats",
-            "1",
-            "--steps",
-            "2",
-            "--batch",
-            "8",
-        ],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = measured("training", "--galaxies", "40", "--repeats", "1", "--steps", "2", "--batch", "8")
     assert figures["images_per_s"] > 0
     assert 0 < figures["ratio_of_work"] < 1.5
     assert len(figures["ratio_of_each_repeat"]) == 1

@@ -76,6 +76,9 @@ class Project(models.Model):
         help_text="part of servings that walk the hold-out in its fixed random order",
     )
     acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.EPIG)
+    is_scored_per_answer = models.BooleanField(
+        default=False, help_text="count the clicks of a walk: a score is divided by the answers that it takes"
+    )
     question_weights = models.JSONField(default=dict, blank=True, help_text="{question: weight}; missing means 1")
     votes_per_cycle = models.PositiveIntegerField(
         default=500, validators=[MinValueValidator(1)], help_text="new classifications that start a cycle"

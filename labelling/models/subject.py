@@ -18,6 +18,10 @@ class Arm(models.TextChoices):
     HOLDOUT_UNIFORM = "holdout_uniform", "uniform share of the hold-out"
 
 
+EARLY = ("consensus", "information")
+"""Reasons to retire before the full count; the uniform walk opens such a subject again."""
+
+
 class Subject(models.Model):
     """The row that a vote updates: counts, n_classifications and retired_at change together, under its lock."""
 
@@ -52,26 +56,34 @@ class Subject(models.Model):
     )
     is_most_uncertain = models.BooleanField(default=False, help_text="in the most uncertain tenth when last scored")
 
+    inclusion_probability = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="part of the fixed random order reached when the uniform walk came to it; empty: not yet",
+    )
+
     # Of the first serving, for the catalogue: how this galaxy came to be labelled.
     first_arm = models.CharField(max_length=16, choices=Arm.choices, blank=True)
-    first_inclusion_probability = models.FloatField(null=True, blank=True)
     first_scored_by = models.PositiveBigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "galaxy"], name="one_subject_a_galaxy")]
         indexes = [
-            # queue: the best open subject of the pool
+            # queue: the best open subject of the pool, those of the uniform walk last
             models.Index(
                 models.F("project"),
                 models.F("side"),
+                models.F("inclusion_probability").asc(nulls_first=True),
                 models.F("priority").desc(nulls_last=True),
                 models.F("uniform_rank"),
                 name="subject_by_priority",
                 condition=Q(retired_at__isnull=True),
             ),
-            # queue: the next of the fixed random order; cycle: the part of that order reached
+            # queue: the next of the pool's fixed random order; what has all its votes leaves the index
             models.Index(
-                fields=["project", "side", "uniform_rank"], name="subject_by_rank", condition=Q(retired_at__isnull=True)
+                fields=["project", "uniform_rank"],
+                name="subject_of_pool_by_rank",
+                condition=Q(Q(retired_at__isnull=True) | Q(retired_reason__in=EARLY), side=Galaxy.Side.POOL),
             ),
             # queue: the next of the hold-out's fixed random order, which goes through both its halves
             models.Index(

@@ -6,17 +6,13 @@ wherever it is shown.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.schema import DecisionTree, Question
-from ml.simulate.crowds import N_MEMBERS, TRAINING, Crowd, Panel, answer_probabilities, checked
-
-Truth = npt.NDArray[np.floating[Any]]
+from ml.simulate.crowds import N_MEMBERS, TRAINING, Crowd, Panel, Truths, answer_probabilities, checked
 
 
 @dataclass(frozen=True)
@@ -47,12 +43,12 @@ class SimulatedVolunteer:
         name = int.from_bytes(question.key.encode()[:32], "big")
         return np.random.default_rng((self.seed, 1, name)).normal(0.0, self.crowd.bias_spread, len(question.answers))
 
-    def probabilities(self, question: Question, fractions: Truth, n_cast: float = math.inf) -> npt.NDArray[np.float64]:
+    def probabilities(self, question: Question, fractions: Truths, n_cast: float = math.inf) -> npt.NDArray[np.float64]:
         """This person's probability of each answer (of each tick, for a multiple-choice question), (K,)."""
         return answer_probabilities(question, fractions, self.skill_after(n_cast), self.bias(question), self.is_spammer)
 
     def walk(
-        self, tree: DecisionTree, truth: Truth, rng: np.random.Generator, n_cast: float = math.inf
+        self, tree: DecisionTree, truth: Truths, rng: np.random.Generator, n_cast: float = math.inf
     ) -> dict[str, str | list[str]]:
         """Walk the tree for one galaxy of true vote probabilities (A,), as `DecisionTree.count` takes it.
 
@@ -103,7 +99,9 @@ def gather(tree: DecisionTree, crowd: Crowd, seed: int, n_members: int = N_MEMBE
     )
 
 
-def draw_counts(tree: DecisionTree, truth: Truth, n_volunteers: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def draw_counts(
+    tree: DecisionTree, truth: Truths, n_volunteers: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
     """Counts (G, A) of a crowd of equal, unbiased people walking a tree of single-choice questions, truth (G, A)."""
     counts = np.zeros(truth.shape, np.int64)
     for question in tree.questions:
@@ -115,13 +113,3 @@ def draw_counts(tree: DecisionTree, truth: Truth, n_volunteers: int, rng: np.ran
         p = np.asarray(truth[:, own], np.float64)
         counts[:, own] = rng.multinomial(asked, p / p.sum(-1, keepdims=True))
     return counts
-
-
-def truth_from_mapping(tree: DecisionTree, fractions: Mapping[str, float]) -> npt.NDArray[np.float64]:
-    """Truth (A,) from named columns, such as a vote catalogue's fractions; an absent question is answered evenly."""
-    truth = np.full(len(tree.columns), np.nan)
-    for question in tree.questions:
-        values = [fractions.get(column, np.nan) for column in question.columns]
-        even = np.full(len(values), 1 / len(values))
-        truth[tree.slices[question.key]] = even if np.isnan(values).any() else values
-    return truth

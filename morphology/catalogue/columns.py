@@ -7,6 +7,7 @@ or fraction is empty where nobody was asked: nothing is known there, and 0 would
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypedDict
 
 import numpy as np
@@ -65,7 +66,7 @@ class Column:
 
 def catalogue_columns(tree: DecisionTree, scan: Scan) -> tuple[Column, ...]:
     """The columns of a project's catalogue, in order; CatalogueRefused when two of the tree's would share a name."""
-    ours = [*_identity(scan), *_votes(tree), *_predictions(tree), *_selection()]
+    ours = [*_identity(scan), *_votes(tree), *_predictions(tree), *_estimates(tree), *_selection()]
     taken: set[str] = set()
     for column in ours:
         if column.name.lower() in taken:
@@ -208,24 +209,33 @@ def _predictions(tree: DecisionTree) -> Iterator[Column]:
             _at("predicted_asked", q),
             ucd="stat.probability",
         )
-        for a, answer, name in _answers(tree, question):
-            of = f"the vote fraction for {_said(answer)}, from the image alone"
-            for suffix, what, field, ucd in (
-                ("predicted-fraction", "expected value of", "mean", "stat.probability;src.morph.type"),
-                (
-                    "90pc-lower",
-                    "lower end of the 90 % interval of",
-                    "lower",
-                    "stat.probability;src.morph.type;stat.min",
-                ),
-                (
-                    "90pc-upper",
-                    "upper end of the 90 % interval of",
-                    "upper",
-                    "stat.probability;src.morph.type;stat.max",
-                ),
-            ):
-                yield Column(f"{name}_{suffix}", Kind.FRACTION, f"{what} {of}", _at(field, a), ucd=ucd)
+        for place, answer, name in _answers(tree, question):
+            names = (f"{name}_predicted-fraction", f"{name}_90pc-lower", f"{name}_90pc-upper")
+            yield from _with_interval(names, "from the image alone", answer, "summaries", place)
+
+
+def _estimates(tree: DecisionTree) -> Iterator[Column]:
+    for question in tree.questions:
+        for place, answer, name in _answers(tree, question):
+            names = (f"{name}_estimated-fraction", f"{name}_estimated-90pc-lower", f"{name}_estimated-90pc-upper")
+            yield from _with_interval(names, "from votes and image", answer, "estimates", place)
+
+
+def _with_interval(names: Sequence[str], source: str, answer: str, field: str, place: int) -> Iterator[Column]:
+    """The expected value of a vote fraction, and the ends of its 90 % interval."""
+    ends = (
+        ("expected vote fraction for", "mean", ""),
+        ("90 % interval of the vote fraction, lower end, for", "lower", ";stat.min"),
+        ("90 % interval of the vote fraction, upper end, for", "upper", ";stat.max"),
+    )
+    for name, (what, end, ucd) in zip(names, ends, strict=True):
+        yield Column(
+            name,
+            Kind.FRACTION,
+            f"{source}: {what} {_said(answer)}",
+            _at(f"{field}.{end}", place),
+            ucd=f"stat.probability;src.morph.type{ucd}",
+        )
 
 
 def _selection() -> Iterator[Column]:
@@ -247,8 +257,8 @@ def _selection() -> Iterator[Column]:
     yield Column(
         "inclusion_probability",
         Kind.REAL,
-        "part of the fixed random order reached at its first showing; empty where unknown",
-        lambda block: block.reals("first_inclusion_probability"),
+        "part of the fixed random order reached when the uniform share came to it; empty where it has not",
+        lambda block: block.reals("inclusion_probability"),
         ucd="stat.probability",
     )
     yield Column(
@@ -299,7 +309,8 @@ def _answers(tree: DecisionTree, question: Question) -> Iterator[tuple[int, str,
 
 
 def _at(field: str, place: int) -> Callable[[Block], Any]:
-    return lambda block: getattr(block, field)[:, place]
+    told = attrgetter(field)
+    return lambda block: told(block)[:, place]
 
 
 def _said(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The galaxies of a catalogue in blocks: votes from the rows, predictions from the segments, a block at a time.
+"""The galaxies of a catalogue in blocks: votes from the rows, predictions from the segments, estimates from both.
 
 Memory holds one block however many galaxies there are: the rows come through a server-side cursor, in the order of
 the galaxies' ids, as a training set's do; segments are memory-mapped, and only those around the block are opened.
@@ -20,8 +20,11 @@ from numpy import ma
 
 from labelling import files
 from labelling.models import Classification, Galaxy, Project, Subject, Volunteer
+from ml.estimates import Estimates
+from ml.posterior import Votes
 from ml.schema import DecisionTree
 from morphology import segments
+from morphology.catalogue.estimates import Estimator, unknown
 from morphology.models import ModelVersion, Segment, TrainingSet
 
 N_ROWS_A_BLOCK = 1024
@@ -47,7 +50,7 @@ _FIELDS = (
     "retired_at",
     "retired_reason",
     "first_arm",
-    "first_inclusion_probability",
+    "inclusion_probability",
     "first_scored_by",
 )
 
@@ -99,7 +102,9 @@ class Block:
 
     tree: DecisionTree
     rows: list[dict[str, Any]]
+    galaxy_ids: Ids
     summaries: Summaries
+    estimator: Estimator | None
     in_training_set: npt.NDArray[np.bool_]
     model_number: int | None
     number_of: dict[int, int]  # model version id -> number
@@ -168,20 +173,16 @@ class Block:
         return np.asarray(self._weighted[:, : len(self.tree.columns)] / self.tree.spread(self.weighted_totals))
 
     @property
-    def mean(self) -> Floats:
-        return self.summaries.mean
-
-    @property
-    def lower(self) -> Floats:
-        return self.summaries.lower
-
-    @property
-    def upper(self) -> Floats:
-        return self.summaries.upper
-
-    @property
     def predicted_asked(self) -> Floats:
         return self.summaries.asked
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """Vote fractions (n, A) by votes and image together, NaN where no model has looked."""
+        votes = Votes(self._counts, self.totals)
+        if self.estimator is None:
+            return unknown(votes)
+        return self.estimator.estimate(self.galaxy_ids, votes, self.summaries.is_predicted)
 
     @property
     def model_numbers(self) -> Any:
@@ -206,6 +207,7 @@ def blocks(project: Project, model_version: ModelVersion | None, size: int = N_R
     tree = project.tree
     number_of = dict(project.model_versions.values_list("pk", "number"))
     trained_on = TrainedOn(model_version.training_set) if model_version else None
+    estimator = Estimator(model_version) if model_version else None
     subjects = Subject.objects.filter(project=project).order_by("galaxy_id")
     rows = subjects.values(*_FIELDS, n_simulated=_n_simulated()).iterator(chunk_size=size)
     while block := list(islice(rows, size)):
@@ -213,7 +215,9 @@ def blocks(project: Project, model_version: ModelVersion | None, size: int = N_R
         yield Block(
             tree=tree,
             rows=block,
+            galaxy_ids=galaxy_ids,
             summaries=_summaries(model_version, tree, galaxy_ids),
+            estimator=estimator,
             in_training_set=trained_on.has(galaxy_ids) if trained_on else np.zeros(len(block), dtype=bool),
             model_number=model_version.number if model_version else None,
             number_of=number_of,

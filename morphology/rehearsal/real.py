@@ -8,23 +8,14 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from ml.schema import DecisionTree, Walk
+from ml.schema import Walk
 from morphology.rehearsal.errors import RehearsalError
+from morphology.rehearsal.gz2_votes import OUR_ANSWER
 from morphology.rehearsal.sky import Sky, write_manifest
 
 SURVEY = "gz2-rehearsal"
 PROVENANCE = "real Galaxy Zoo 2 images and vote fractions; the single votes are drawn from the fractions"
 HOLDOUT_PART = 4  # one galaxy in four is held out: 150 of the 600
-
-OUR_ANSWER = {
-    ("bulge-size", "none"): "no",
-    ("bulge-shape", "rounded"): "round",
-    ("bulge-shape", "none"): "no-bulge",
-}
-"""(question, answer as the data folder spells it) -> answer as the tree spells it; all others are spelled alike."""
 
 NOT_QUESTIONS = ("classification_id", "volunteer", "galaxy", "created_at")
 
@@ -56,23 +47,9 @@ def read_walks(path: Path) -> dict[str, Sequence[Walk]]:
     return dict(walks)
 
 
-def published_counts(data: Path, tree: DecisionTree) -> dict[str, npt.NDArray[np.int64]]:
-    """The counts (A,) of `votes.csv` by galaxy: what counting all of its walks must give."""
-    theirs = [_their_column(question.key, answer.key) for question in tree.questions for answer in question.answers]
-    return {
-        row["GalaxyID"]: np.array([int(row[column]) for column in theirs], dtype=np.int64)
-        for row in _rows(data / "votes.csv")
-    }
-
-
 def _walk(row: Mapping[str, str]) -> Walk:
     answers = ((question, answer) for question, answer in row.items() if question not in NOT_QUESTIONS and answer)
     return {question: OUR_ANSWER.get((question, answer), answer) for question, answer in answers}
-
-
-def _their_column(question: str, answer: str) -> str:
-    theirs = {(asked, ours): given for (asked, given), ours in OUR_ANSWER.items()}
-    return f"{question}_{theirs.get((question, answer), answer)}"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ from labelling.models import Project, Volunteer
 from labelling.project import create_project
 from ml.schema import DecisionTree, Walk, load
 from ml.simulate.galaxies import DEFAULT_SIZE_PX
-from ml.simulate.volunteers import SimulatedVolunteer, Truth
+from ml.simulate.volunteers import SimulatedVolunteer
 from morphology.rehearsal.drawing import drawn
 from morphology.rehearsal.errors import RehearsalError
 from morphology.rehearsal.sky import TREE, Sky, write_manifest
@@ -103,7 +103,7 @@ def make_sky(n: int, out: Path, *, size_px: int, seed: int, progress: Progress |
     )
 
 
-def draw_walks(tree: DecisionTree, truth: Truth, rng: np.random.Generator) -> list[Walk]:
+def draw_walks(tree: DecisionTree, truth: npt.NDArray[np.float64], rng: np.random.Generator) -> list[Walk]:
     """One walk each of 40 different simulated people for a galaxy."""
     people = rng.choice(N_PEOPLE, WALKS_A_GALAXY, replace=False)
     return [SimulatedVolunteer(int(person)).walk(tree, truth, rng) for person in people]

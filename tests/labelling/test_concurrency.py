@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from labelling.assignment import give_back, named, serve, serve_ahead, token
 from labelling.classification import accept
 from labelling.errors import TreeFrozen, VoteConflict, VoteRefused
-from labelling.models import Assignment, Classification, Subject, Volunteer
+from labelling.models import Assignment, Classification, Project, Subject, Volunteer
 from labelling.project import set_tree
 from labelling.reporting import report
+from labelling.retirement import retire
 from labelling.setting_aside import retally, set_aside
 from labelling.skipping import skip
 from labelling.undo import undo
@@ -63,6 +65,28 @@ def test_a_busy_subject_turns_nobody_away_while_it_has_places():
     make_subject(project)
     given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(12)])
     assert all(given)
+
+
+def test_two_walkers_at_the_last_place_of_what_retired_early_open_it_for_one():
+    project = make_project(retirement_limit=3, pool_uniform_share=1)
+    early = make_subject(
+        project, rank=1, n_classifications=2, retired_at=timezone.now(), retired_reason=Subject.Retired.CONSENSUS
+    )
+    second = make_subject(project, rank=2)
+    given = together(*[lambda v=v: serve(project, v) for v in make_volunteers(2)])
+    assert {(lease.subject, lease.inclusion_probability) for lease in given} == {(early, 0.5), (second, 1.0)}
+    early.refresh_from_db()
+    assert (early.retired_at, early.retired_reason) == (None, "")
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_what_the_walk_and_a_retirement_reach_at_once_is_walked_and_open_or_neither(repetition):
+    project = make_project(pool_uniform_share=1)
+    subject, _ = make_subjects(project, 2)
+    [ada] = make_volunteers(1)
+    together(lambda: serve(project, ada), lambda: retire(subject.pk, Subject.Retired.INFORMATION))
+    subject.refresh_from_db()
+    assert (subject.retired_at is None) == (subject.inclusion_probability is not None)
 
 
 def test_two_tabs_of_one_volunteer_are_served_one_lease():
@@ -127,10 +151,8 @@ def test_twenty_volunteers_on_one_galaxy_of_ten_places():
     assert recount(project) == []
 
 
-def test_every_vote_of_a_crowd_is_in_the_books():
-    """Serving, voting, giving back and leaving, all at once over few galaxies."""
-    project = make_project(retirement_limit=4, pool_uniform_share=0.3)
-    make_subjects(project, 8, priority=1.0)
+def votes_of_a_crowd(project: Project) -> int:
+    """Ten people serve themselves, vote, give back and leave, all at once; how many votes they cast."""
 
     def sit(volunteer: Volunteer, seed: int) -> int:
         rng, n_votes = random.Random(seed), 0
@@ -142,12 +164,29 @@ def test_every_vote_of_a_crowd_is_in_the_books():
             n_votes += 1
         return n_votes
 
-    n_votes = together(*[lambda v=v, s=s: sit(v, s) for s, v in enumerate(make_volunteers(10))])
+    return sum(together(*[lambda v=v, s=s: sit(v, s) for s, v in enumerate(make_volunteers(10))]))
 
-    assert sum(n_votes) == Classification.objects.count() == 8 * 4
+
+def test_every_vote_of_a_crowd_is_in_the_books():
+    project = make_project(retirement_limit=4, pool_uniform_share=0.3)
+    make_subjects(project, 8, priority=1.0)
+    n_votes = votes_of_a_crowd(project)
+    assert n_votes == Classification.objects.count() == 8 * 4
     assert recount(project) == []
     assert set(Subject.objects.filter(project=project).values_list("n_classifications", "n_late")) == {(4, 0)}
     assert Classification.objects.values("volunteer", "subject").distinct().count() == 8 * 4
+
+
+def test_the_books_hold_what_is_retired_early_and_opened_again():
+    project = make_project(retirement_limit=6, pool_uniform_share=0.5, consensus_fraction=0.5, consensus_n_votes=2)
+    make_subjects(project, 8, priority=1.0)
+    n_votes = votes_of_a_crowd(project)
+    assert n_votes == Classification.objects.count()
+    assert recount(project) == []
+    walked = Subject.objects.filter(inclusion_probability__isnull=False)
+    assert set(walked.values_list("retired_reason", flat=True)) == {Subject.Retired.COUNT}
+    assert set(walked.values_list("n_classifications", flat=True)) == {6}
+    assert all(n <= 6 for n in Subject.objects.values_list("n_classifications", flat=True))
 
 
 @pytest.mark.parametrize("repetition", range(3))

@@ -11,7 +11,8 @@ from labelling import queue
 from labelling.assignment import give_back, serve, serve_ahead, token
 from labelling.models import Assignment, Galaxy, Subject
 from labelling.models.subject import Arm
-from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
+from labelling.retirement import retire
+from tests.labelling.factories import drawing, make_project, make_subject, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import SMOOTH
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +208,122 @@ def test_a_retired_subject_is_not_served():
     assert not queue.has_work_for(project, ada)
 
 
+def retired_early(project, reason, *, rank=1):
+    """A subject that two volunteers' votes by priority have retired early, by consensus or by information."""
+    subject = make_subject(project, rank=rank, priority=9.0, scored_by=7)
+    for volunteer in make_volunteers(2):
+        vote(served(project, volunteer, draw=ACQUIRED_DRAW), SMOOTH)
+    if reason == Subject.Retired.INFORMATION:
+        assert retire(subject.pk, reason)
+    subject.refresh_from_db()
+    assert (subject.retired_reason, subject.n_classifications) == (reason, 2)
+    return subject
+
+
+@pytest.fixture(params=[Subject.Retired.CONSENSUS, Subject.Retired.INFORMATION])
+def early(request):
+    """The first of the fixed random order, retired with two votes of four; two more galaxies are open."""
+    by_consensus = {"consensus_fraction": 0.6, "consensus_n_votes": 2} if request.param == "consensus" else {}
+    project = shared_project(retirement_limit=4, **by_consensus)
+    subject = retired_early(project, request.param)
+    make_subject(project, rank=2)
+    make_subject(project, rank=3)
+    return subject
+
+
+def test_the_uniform_walk_brings_what_retired_early_to_its_full_count(early):
+    walked = []
+    for volunteer in make_volunteers(3):
+        lease = served(early.project, volunteer, draw=POOL_DRAW)
+        walked.append((lease.subject.uniform_rank, lease.arm, lease.inclusion_probability))
+        assert not vote(lease, SMOOTH).classification.late
+    assert walked == [(1, Arm.POOL_UNIFORM, 1 / 3), (1, Arm.POOL_UNIFORM, 1 / 3), (2, Arm.POOL_UNIFORM, 2 / 3)]
+    early.refresh_from_db()
+    assert (early.retired_reason, early.n_classifications, early.n_late) == (Subject.Retired.COUNT, 4, 0)
+    assert (early.first_arm, early.inclusion_probability) == (Arm.ACQUIRED, 1 / 3)
+
+
+def test_no_other_arm_serves_what_retired_early_nor_before_all_else_once_it_is_open_again(early):
+    ada, ben, cleo = make_volunteers(3)
+    assert served(early.project, ada, draw=ACQUIRED_DRAW).subject.uniform_rank == 2
+    assert served(early.project, ben, draw=POOL_DRAW).subject == early
+    ranks = []
+    for _ in range(3):
+        lease = served(early.project, cleo, draw=ACQUIRED_DRAW)
+        ranks.append(lease.subject.uniform_rank)
+        vote(lease, SMOOTH)
+    assert ranks == [2, 3, 1]
+
+
+def test_an_open_lease_on_what_retires_meanwhile_and_is_opened_again_is_good(early):
+    ada, ben = make_volunteers(2)
+    Subject.objects.filter(pk=early.pk).update(retired_at=None, retired_reason="")
+    lease = served(early.project, ada, draw=ACQUIRED_DRAW)
+    Subject.objects.filter(pk=early.pk).update(retired_at=early.retired_at, retired_reason=early.retired_reason)
+    assert served(early.project, ben, draw=POOL_DRAW).subject == lease.subject == early
+    assert not vote(lease, SMOOTH).classification.late
+
+
+def test_a_finished_pool_stays_finished(early):
+    project = early.project
+    Subject.objects.exclude(pk=early.pk).update(retired_at=timezone.now(), retired_reason=Subject.Retired.COUNT)
+    held_out = make_subject(project, rank=9, side=Galaxy.Side.GATE)
+    [ada] = make_volunteers(1)
+    lease = served(project, ada, draw=POOL_DRAW)
+    assert lease.subject == held_out
+    vote(lease, SMOOTH)
+    assert serve(project, ada, rng=np.random.default_rng(0)) is None
+    assert not queue.has_work_for(project, ada)
+    early.refresh_from_db()
+    assert early.retired_at is not None
+
+
+def test_nothing_is_opened_again_for_who_has_done_all_that_is_open_or_while_it_is_in_other_hands(early):
+    project = early.project
+    done, *others, late = make_volunteers(10)
+    for _ in range(2):
+        vote(served(project, done, draw=ACQUIRED_DRAW), SMOOTH)
+    with_work = [served(project, other, draw=ACQUIRED_DRAW) for other in others[:6]]
+    assert {lease.subject.uniform_rank for lease in with_work} == {2, 3}
+    for volunteer, has_work in ((done, False), (late, True)):
+        assert served_rank(project, volunteer) is None
+        assert queue.has_work_for(project, volunteer) == has_work
+
+
+def served_rank(project, volunteer):
+    lease = serve(project, volunteer, rng=drawing(POOL_DRAW))
+    return lease and lease.subject.uniform_rank
+
+
+@pytest.mark.parametrize("reason", [Subject.Retired.COUNT, Subject.Retired.BROKEN])
+def test_what_is_full_or_broken_is_never_opened_again(reason):
+    project = shared_project()
+    make_subject(project, rank=1, retired_at=timezone.now(), retired_reason=reason)
+    make_subject(project, rank=2)
+    [ada] = make_volunteers(1)
+    assert served_rank(project, ada) == 2
+
+
+def test_when_all_is_done_the_head_of_the_order_is_full_and_the_rest_retired_early():
+    project = shared_project(
+        pool_uniform_share=0.4, holdout_uniform_share=0, retirement_limit=5, consensus_fraction=0.6, consensus_n_votes=2
+    )
+    make_subjects(project, 12)
+    volunteers, rng = make_volunteers(12), np.random.default_rng(1)
+    while Subject.objects.filter(retired_at=None).exists():
+        lease = serve(project, volunteers[rng.integers(12)], rng=rng)
+        if lease is not None:
+            vote(lease, SMOOTH)
+    assert [serve(project, volunteer, rng=rng) for volunteer in volunteers] == [None] * 12
+    ranked = Subject.objects.order_by("uniform_rank")
+    reached = [part for part in ranked.values_list("inclusion_probability", flat=True) if part is not None]
+    n = len(reached)
+    assert 2 < n < 12
+    assert reached == [rank / 12 for rank in range(1, n + 1)]
+    ends = list(ranked.values_list("retired_reason", "n_classifications"))
+    assert ends == [("count", 5)] * n + [("consensus", 2)] * (12 - n)
+
+
 def test_at_most_half_of_any_ten_galaxies_are_of_the_most_uncertain_tenth():
     project = make_project()
     for rank in range(30):
@@ -261,7 +378,7 @@ def test_the_first_serving_is_kept_on_the_subject():
     served(project, first, draw=POOL_DRAW)
     served(project, second, draw=ACQUIRED_DRAW)
     subject.refresh_from_db()
-    assert (subject.first_arm, subject.first_inclusion_probability) == (Arm.POOL_UNIFORM, 1.0)
+    assert (subject.first_arm, subject.inclusion_probability) == (Arm.POOL_UNIFORM, 1.0)
     assert subject.first_scored_by is None
     assert list(Assignment.objects.order_by("pk").values_list("arm", flat=True)) == [Arm.POOL_UNIFORM, Arm.ACQUIRED]
 

@@ -5,7 +5,13 @@ from django.utils import timezone
 
 from labelling.models import Galaxy, Subject
 from labelling.models.subject import Arm
-from labelling.retirement import retire, retire_full, retire_if_due
+from labelling.retirement import (
+    may_retire_by_information,
+    retire,
+    retire_full,
+    retire_if_due,
+    take_into_uniform_share,
+)
 from ml.schema import DecisionTree
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.trees import BARRED, SMOOTH, question
@@ -15,11 +21,11 @@ pytestmark = pytest.mark.django_db
 Retired = Subject.Retired
 
 
-def subject_with(counts, n, tree=None, side=Galaxy.Side.POOL, first_arm="", **rules):
+def subject_with(counts, n, tree=None, side=Galaxy.Side.POOL, inclusion_probability=None, **rules):
     """A saved subject with these votes, in a project where three fifths agreeing after five votes is consensus."""
     rules = {"consensus_fraction": 0.6, "consensus_n_votes": 5, "retirement_limit": 10, **rules}
     project = make_project(tree, **rules) if tree else make_project(**rules)
-    subject = make_subject(project, side=side, first_arm=first_arm)
+    subject = make_subject(project, side=side, inclusion_probability=inclusion_probability)
     subject.counts, subject.n_classifications = counts, n
     subject.save()
     return subject
@@ -65,10 +71,10 @@ def test_consensus_on_boxes_is_about_each_of_them(ticks, is_due):
 
 
 @pytest.mark.parametrize(
-    ("side", "first_arm"), [(Galaxy.Side.GATE, ""), (Galaxy.Side.REPORT, ""), (Galaxy.Side.POOL, Arm.POOL_UNIFORM)]
+    ("side", "inclusion_probability"), [(Galaxy.Side.GATE, None), (Galaxy.Side.REPORT, None), (Galaxy.Side.POOL, 0.5)]
 )
-def test_the_uniform_share_gets_its_full_count(side, first_arm):
-    subject = subject_with([5, 0, 0, 0], 5, side=side, first_arm=first_arm)
+def test_the_uniform_share_gets_its_full_count(side, inclusion_probability):
+    subject = subject_with([5, 0, 0, 0], 5, side=side, inclusion_probability=inclusion_probability)
     assert not retire_if_due(subject, timezone.now())
     assert not retire(subject.pk, Retired.INFORMATION)
     assert not retire(subject.pk, Retired.CONSENSUS)
@@ -94,9 +100,39 @@ def test_information_retires_an_acquired_subject_once():
     subject = make_subject(make_project(), first_arm=Arm.ACQUIRED)
     now = timezone.now()
     assert retire(subject.pk, Retired.INFORMATION, now)
-    assert not retire(subject.pk, Retired.BROKEN)
+    assert not retire(subject.pk, Retired.INFORMATION)
+    assert not retire(subject.pk, Retired.CONSENSUS)
     subject.refresh_from_db()
     assert (subject.retired_at, subject.retired_reason) == (now, Retired.INFORMATION)
+
+
+@pytest.mark.parametrize(
+    ("reason", "may_be"), [("consensus", True), ("information", True), ("count", False), ("broken", False)]
+)
+def test_what_retired_early_may_be_called_broken_so_that_no_walk_opens_it_again(reason, may_be):
+    subject = make_subject(make_project(), retired_at=timezone.now(), retired_reason=reason)
+    assert retire(subject.pk, Retired.BROKEN) == may_be
+    subject.refresh_from_db()
+    assert subject.retired_reason == (Retired.BROKEN if may_be else reason)
+
+
+@pytest.mark.parametrize("reason", ["consensus", "information"])
+def test_what_the_uniform_share_has_opened_again_retires_by_count_alone(reason):
+    retired = {"retired_at": timezone.now(), "retired_reason": reason}
+    project = make_project(consensus_fraction=0.6, consensus_n_votes=5, retirement_limit=6)
+    subject = make_subject(project, n_classifications=5, **retired)
+    subject.counts = [5, 0, 0, 0]
+    subject.save()
+    assert not may_retire_by_information(project, 1).exists()
+    take_into_uniform_share(subject, 0.25)
+    subject.refresh_from_db()
+    assert (subject.retired_at, subject.retired_reason, subject.inclusion_probability) == (None, "", 0.25)
+    assert not may_retire_by_information(project, 1).exists()
+    assert not retire_if_due(subject, timezone.now())
+    assert not retire(subject.pk, Retired.INFORMATION)
+    subject.n_classifications = 6
+    assert retire_if_due(subject, timezone.now())
+    assert subject.retired_reason == Retired.COUNT
 
 
 def test_a_retired_subject_does_not_retire_again():

@@ -46,9 +46,7 @@ def ratios(spammer_share: float, weighting: str, seeds: range) -> np.ndarray:
     return sums[0] / sums[1]
 
 
-@pytest.mark.parametrize(
-    ("spammer_share", "first", "every"), [(0.3, 0.72, 0.9), (0.1, 0.88, 0.96), (0.0, 1.0, 1.0)]
-)
+@pytest.mark.parametrize(("spammer_share", "first", "every"), [(0.3, 0.72, 0.9), (0.1, 0.88, 0.96), (0.0, 1.0, 1.0)])
 def test_weighing_brings_fractions_nearer_to_the_truth_among_spammers_and_does_no_harm_without(
     spammer_share: float, first: float, every: float
 ) -> None:

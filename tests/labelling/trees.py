@@ -1,17 +1,7 @@
 """Small decision trees that the tests of labelling share."""
 
-from ml.schema import Answer, DecisionTree, Question
-
-
-def question(key: str, answers: list[str], parents: tuple[str, ...] = (), *, multiple: bool = False) -> Question:
-    return Question(
-        key=key,
-        text=f"{key}?",
-        answers=tuple(Answer(key=answer, text=answer) for answer in answers),
-        parents=parents,
-        is_multiple=multiple,
-    )
-
+from ml.schema import DecisionTree
+from tests.ml.trees import question
 
 # The answer axis: shape_smooth, shape_disk, bar_yes, bar_no.
 TWO = DecisionTree(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ml.acquisition import (
     STRATEGIES,
+    expected_answers,
     fraction_variance,
     margin,
     over_threshold,
-    per_answer_given,
     sample_target,
     score,
     strategy,
@@ -154,11 +154,14 @@ def test_threshold_rule_is_one_or_nothing() -> None:
     assert over_threshold(one_question(0.5, 0.5), "smooth_yes", 0.55).tolist() == [0.0]
 
 
-def test_a_score_for_each_answer_given_counts_the_questions_of_a_walk() -> None:
+def test_the_answers_of_a_walk_are_the_questions_that_it_reaches() -> None:
     # Everybody is asked the first question, half the second and a quarter the third: 1.75 clicks.
     mean = np.array([[[0.3, 0.5, 0.2, 0.5, 0.5, 0.2, 0.3, 0.5]]])
     posterior = Posterior(CHAIN, mean, np.ones((1, 1, 3)))
-    assert per_answer_given(posterior, np.array([[0.3, 0.03, 0.02]])).item() == pytest.approx(0.35 / 1.75)
+    assert expected_answers(posterior).item() == pytest.approx(1.75)
+    # Nine of nine took the way to the second question, and all went on to the third: now .95, .95 and .95.
+    votes = Votes(np.array([[0, 9, 0, 9, 0, 0, 0, 9]]), np.array([[9, 9, 9]]))
+    assert expected_answers(posterior, votes).item() == pytest.approx(1 + 0.95 + 0.95**2)
 
 
 @settings(max_examples=20)

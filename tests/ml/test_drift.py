@@ -20,6 +20,7 @@ def _chosen_from(sky: np.ndarray, n: int) -> np.ndarray:
 def test_the_area_by_hand_and_by_scipy() -> None:
     # Pairs (2, 1), (2, 3), (4, 1), (4, 3): three of four the right way round.
     assert area_under_curve(np.array([2.0, 4.0]), np.array([1.0, 3.0])).value == pytest.approx(0.75)
+    assert area_under_curve(np.array([0.9, 0.8]), np.array([0.8, 0.1])).value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
     rng = np.random.default_rng(0)
     a, b = rng.normal(0.5, 1, 80).round(1), rng.normal(0, 1, 120).round(1)
     u = stats.mannwhitneyu(a, b).statistic
@@ -65,6 +66,12 @@ def test_acquisition_s_bias_is_no_drift() -> None:
     drift = measure(_chosen_from(pool, 400), _sky(200, 5), pool)
     assert drift.chosen is not None and drift.chosen.low > 0.55  # the chosen are different, by design
     assert not drift.has_drifted
+
+
+def test_a_pool_of_which_a_handful_is_left_says_nothing_of_drift() -> None:
+    sky = _sky(1000, 10)
+    drift = measure(sky[:500], sky[500:700], _sky(12, 11))
+    assert drift.outside is None and drift.population is None and not drift.has_drifted
 
 
 def test_a_new_survey_is_drift() -> None:

@@ -12,20 +12,21 @@ import torch
 from torch import nn
 
 from ml import campaigns
-from ml.campaigns import Campaign, CampaignNetwork, endless, share_of, teachers_walk, vote_losses, walk_losses
+from ml.blind import fit_blind
+from ml.campaigns import Campaign, CampaignNetwork, vote_losses
 from ml.deep_recipe import DeepRecipe, stages_of
 from ml.encoders import Encoder, embed
 from ml.errors import CheckpointError, PosteriorError
 from ml.finetuning import FineTuned, fit_network
 from ml.images import Augmentation
 from ml.posterior import Votes
-from tests.ml.trees import BOXES, CHAIN, ONE
+from tests.ml.trees import CHAIN, ONE
 
 AS_IT_IS = Augmentation(zoom=(1.0, 1.0), shift=0.0, brightness=0.0, colour=0.0, noise=0.0)
 LEARNING = DeepRecipe(
     encoder_learning_rate=1e-2, head_learning_rate=1e-2, max_epochs=6, min_steps_an_epoch=20, shown=AS_IT_IS
 )
-SHORT = replace(LEARNING, max_epochs=3, min_steps_an_epoch=4, batch_size=16, n_unlabelled=8, averaging=0.7)
+SHORT = replace(LEARNING, max_epochs=3, min_steps_an_epoch=4, batch_size=16, averaging=0.7)
 TAUGHT = replace(LEARNING, max_epochs=2)
 
 
@@ -47,9 +48,8 @@ def red_galaxies(n: int, seed: int = 0) -> tuple[np.ndarray, Votes]:
     return images, Votes(np.stack([yes, 10 - yes], 1), np.full((n, 1), 10))
 
 
-def red_campaign(n: int = 60, *, n_unlabelled: int = 0, seed: int = 0) -> Campaign:
-    images, votes = red_galaxies(n, seed)
-    return Campaign(ONE, images, votes, red_galaxies(n_unlabelled, seed + 1)[0] if n_unlabelled else None)
+def red_campaign(n: int = 60, *, seed: int = 0) -> Campaign:
+    return Campaign(ONE, *red_galaxies(n, seed))
 
 
 def weights_of(tuned: FineTuned) -> dict[str, torch.Tensor]:
@@ -97,6 +97,15 @@ def test_batch_normalisation_moves_only_when_it_is_to() -> None:
         before = network.encoder.network[1].running_mean.clone()  # type: ignore[index,union-attr,operator]
         network.encoder.features(torch.rand(8, 3, 16, 16))
         assert torch.equal(before, network.encoder.network[1].running_mean) != moves  # type: ignore[index,union-attr]
+
+
+def test_fresh_weights_begin_under_a_head_that_knows_the_mean_fractions_alone() -> None:
+    campaign = red_campaign(120)
+    tuned = fit_network(tiny_encoder(), [campaign], recipe=replace(LEARNING, is_fresh=True))
+    blind = fit_blind(ONE, campaign.votes.counts, campaign.votes.totals)
+    blind_loss = -blind.log_likelihood(campaign.votes.counts, campaign.votes.totals).sum(1).mean()
+    assert tuned.report.first_loss == pytest.approx(blind_loss, rel=0.2)
+    assert tuned.report.best_loss < tuned.report.first_loss - 0.1
 
 
 def test_frozen_stages_stay_and_lower_ones_learn_more_slowly() -> None:
@@ -157,56 +166,6 @@ def test_a_galaxy_weighs_the_same_in_whichever_campaign() -> None:
     torch.testing.assert_close(whole, torch.cat(parts))
 
 
-def test_batches_hold_every_galaxy_once_a_pass_whatever_its_campaign() -> None:
-    batches = endless([5, 3], 4, np.random.default_rng(0))
-    seen = [(part.campaign, int(row)) for _ in range(2) for part in next(batches) for row in part.rows]
-    assert sorted(seen) == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0), (1, 1), (1, 2)]
-
-
-def test_processes_share_a_batch_without_overlap() -> None:
-    parts = next(endless([7, 6], 12, np.random.default_rng(0)))
-    shares = [share_of(parts, rank, 3) for rank in range(3)]
-    assert [sum(len(part.rows) for part in share) for share in shares] == [4, 4, 4]
-    for k, part in enumerate(parts):
-        assert sorted(np.concatenate([share[k].rows for share in shares])) == sorted(part.rows)
-
-
-# Galaxies without votes
-
-
-def test_a_teachers_walk_follows_the_tree() -> None:
-    p = torch.tensor([0.2, 0.7, 0.1, 0.6, 0.4, 0.5, 0.3, 0.2]).log()[None, None]
-    walk = teachers_walk(CHAIN, (p, torch.zeros(1, 1, 3)), sharpness=1.0)
-    expected = [0.2, 0.7, 0.1, 0.42, 0.28, 0.21, 0.126, 0.084]
-    np.testing.assert_allclose(walk.answers[0], expected, atol=1e-5)
-    np.testing.assert_allclose(walk.asked[0], [1, 1, 1, 0.7, 0.7, 0.42, 0.42, 0.42], atol=1e-5)
-    loss = walk_losses(CHAIN, (p, torch.zeros(1, 1, 3)), walk)
-    np.testing.assert_allclose(loss, -(np.array(expected) * p.numpy()[0, 0]).sum(), atol=1e-4)
-
-
-def test_a_sharp_teacher_leans_further_and_never_over_one() -> None:
-    p = torch.tensor([0.8, 0.2]).log()[None, None]
-    walk = teachers_walk(ONE, (p, torch.zeros(1, 1, 1)), sharpness=2.0)
-    np.testing.assert_allclose(walk.answers[0], [0.64 / 0.68, 0.04 / 0.68], atol=1e-5)
-
-
-def test_a_box_left_empty_is_an_answer_too() -> None:
-    logits = torch.tensor([0.0, 0.0, 2.0, 0.0, -2.0])[None, None]  # odd yes, no; ring, lens, dust
-    walk = teachers_walk(BOXES, (logits, torch.zeros(1, 1, 2)), sharpness=1.0)
-    ring, lens, dust = 1 / (1 + np.exp([-2.0, 0.0, 2.0]))
-    np.testing.assert_allclose(walk.answers[0, 2:], 0.5 * np.array([ring, lens, dust]), atol=1e-5)
-    p = np.array([ring, lens, dust])
-    expected = np.log(2) - 0.5 * (p * np.log(p) + (1 - p) * np.log(1 - p)).sum()
-    np.testing.assert_allclose(walk_losses(BOXES, (logits, torch.zeros(1, 1, 2)), walk), expected, atol=1e-4)
-
-
-def test_galaxies_without_votes_move_the_weights() -> None:
-    alone = fit_network(tiny_encoder(), [red_campaign(120)], recipe=TAUGHT)
-    more = fit_network(tiny_encoder(), [red_campaign(120, n_unlabelled=40)], recipe=TAUGHT)
-    assert more.report.n_unlabelled == 40
-    assert alone.encoder.spec.hash != more.encoder.spec.hash
-
-
 # Taken up again
 
 
@@ -218,13 +177,13 @@ from tests.ml.test_finetuning import *
 def die(done, of):
     if done == 6: os.kill(os.getpid(), signal.SIGKILL)
 torch.set_num_threads(1)
-fit_network(tiny_encoder(), [red_campaign(n_unlabelled=30)], recipe=SHORT, checkpoint=Path({str(tmp_path / "t")!r}),
+fit_network(tiny_encoder(), [red_campaign()], recipe=SHORT, checkpoint=Path({str(tmp_path / "t")!r}),
             progress=die)
 """
     dead = subprocess.run([sys.executable, "-c", script], check=False, cwd=Path(__file__).parents[2], timeout=120)
     assert dead.returncode == -signal.SIGKILL
     told: list[int] = []
-    campaign = red_campaign(n_unlabelled=30)
+    campaign = red_campaign()
     whole = fit_network(tiny_encoder(), [campaign], recipe=SHORT)
     resumed = fit_network(
         tiny_encoder(),
@@ -282,16 +241,14 @@ sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from tests.ml.test_finetuning import *
 torch.set_num_threads(1)
 draw_nothing()
-tuned = fit_network(tiny_encoder(), [red_campaign(n_unlabelled=30)], recipe=PLAIN)
+tuned = fit_network(tiny_encoder(), [red_campaign()], recipe=PLAIN)
 if os.environ["RANK"] == "0":
     torch.save(weights_of(tuned), {str(tmp_path / "weights.pt")!r})
 """)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     subprocess.run(torchrun, check=True, timeout=180, env={**os.environ, "OMP_NUM_THREADS": "1"})
     two = torch.load(tmp_path / "weights.pt")
-    one = fit_network(
-        tiny_encoder(), [red_campaign(n_unlabelled=30)], recipe=replace(PLAIN, batch_size=32, n_unlabelled=16)
-    )
+    one = fit_network(tiny_encoder(), [red_campaign()], recipe=replace(PLAIN, batch_size=32))
     for name, value in weights_of(one).items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5)
 

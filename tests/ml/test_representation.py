@@ -2,8 +2,8 @@ import numpy as np
 import torch
 
 from ml.encoders import embed
-from ml.representation import LATENTS, Recipe, pretrain, render_sky
-from ml.simulate.galaxies import simulate_one
+from ml.representation import Recipe, pretrain
+from ml.simulate.sky import render_sky
 
 TINY = Recipe(rendered_px=48, n_galaxies=128, batch=32, n_epochs=3, n_reader_epochs=4, n_shown_to_reader=1)
 
@@ -18,23 +18,6 @@ def test_a_few_steps_lower_both_losses():
     features = embed(encoder, sky.images[:64]).astype(np.float32)
     assert features.std(axis=0).max() > 0
     assert 0.5 < features.std(axis=0).mean() < 2
-
-
-def test_sky_is_the_same_in_two_processes():
-    alone, shared = render_sky(300, 32, seed=4), render_sky(300, 32, seed=4, n_processes=2)
-    assert np.array_equal(alone.images, shared.images)
-    assert np.array_equal(alone.truth, shared.truth)
-    assert np.array_equal(alone.latents, shared.latents, equal_nan=True)
-
-
-def test_latents_are_numbers_where_a_galaxy_has_the_part_and_nan_where_not():
-    galaxy = next(g for g in (simulate_one(3, i, 16) for i in range(200)) if g.latent["kind"] == "smooth")
-    told = {name: latent(galaxy.latent) for name, latent in LATENTS.items()}
-    assert told["flattening"] == galaxy.latent["axis_ratio"]
-    assert told["is smooth"] == 1
-    assert told["is disk"] == 0
-    assert np.isnan(told["pitch"])
-    assert np.isnan(told["bar length"])
 
 
 def test_pretraining_twice_gives_the_same_encoder():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml import schema
-from ml.simulate.volunteers import SimulatedVolunteer, draw_counts, truth_from_mapping
+from ml.simulate.volunteers import SimulatedVolunteer, draw_counts
 
 TREE = schema.load("gz2")
 
@@ -80,16 +80,3 @@ def test_counts_of_a_crowd_follow_the_tree():
     featured = counts[:, TREE.columns.index("smooth-or-featured_featured-or-disk")]
     assert (totals[:, [q.key for q in TREE.questions].index("disk-edge-on")] == featured).all()
     assert counts[:, 0].mean() == pytest.approx(40 / 3, abs=0.8)
-
-
-def test_truth_from_named_fractions_fills_what_nobody_was_asked():
-    truth = truth_from_mapping(
-        TREE,
-        {
-            "smooth-or-featured_smooth": 0.5,
-            "smooth-or-featured_featured-or-disk": 0.4,
-            "smooth-or-featured_artifact": 0.1,
-        },
-    )
-    assert truth[:3] == pytest.approx([0.5, 0.4, 0.1])
-    assert truth[TREE.slices["bar"]] == pytest.approx([0.5, 0.5])

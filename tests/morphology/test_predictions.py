@@ -7,7 +7,7 @@ import pytest
 
 from labelling import files
 from labelling.models import Image, Subject
-from ml.acquisition import STRATEGIES
+from ml.acquisition import STRATEGIES, expected_answers
 from ml.encoders import embed
 from ml.epig import target_of
 from ml.pixels import window_of
@@ -140,6 +140,22 @@ def test_scores_are_those_of_the_projects_strategy(model: ModelVersion, name: st
     target = target_of([predictions.posterior(model, everything)])  # fewer than the sample: all of them
     expected = STRATEGIES[name].terms(posterior, votes, target)
     np.testing.assert_allclose([row.terms_nats for row in rows], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_answers_of_the_next_walk_are_kept_where_the_project_counts_them(model: ModelVersion) -> None:
+    assert predictions.are_as_wanted(model)
+    assert set(model.scores.values_list("n_answers", flat=True)) == {None}
+    model.project.is_scored_per_answer = True
+    assert not predictions.are_as_wanted(model)
+    model.scores.all().delete()
+    predictions.score(model, make_work(Job.Kind.PREDICT, model.project))
+    assert predictions.are_as_wanted(model)
+    for score in model.scores.select_related("subject"):
+        disk = predictions.posterior(model, np.array([score.subject.galaxy_id]))
+        counts, n = np.array([score.subject.counts]), np.array([score.subject.n_classifications])
+        expected = expected_answers(disk, Votes(counts, model.project.tree.totals(counts, n))).item()
+        assert score.n_answers == pytest.approx(expected, rel=1e-3)
+        assert 1 < expected < 2  # everybody is asked for the shape, some for the bar
 
 
 def test_epigs_target_is_a_sample_fixed_by_the_seed(model: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:

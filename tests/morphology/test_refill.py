@@ -129,6 +129,29 @@ def test_a_reason_says_what_the_projects_strategy_counts(acquisition: str, expec
     assert subjects_of(version.project)[-1].priority_reason == expected
 
 
+def test_a_project_that_counts_clicks_ranks_by_what_each_answer_teaches() -> None:
+    version = scored(20, is_scored_per_answer=True)
+    version.scores.update(n_answers=1.0)
+    longest = subjects_of(version.project)[-1]
+    version.scores.filter(subject=longest).update(n_answers=4.0)  # .20 nats, but .05 for each answer
+    refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
+    *_, second, longest = subjects_of(version.project)
+    assert longest.priority_reason == "0.050 nats about the catalogue for each of 4.0 answers, mostly bar"
+    assert second.priority_reason == "0.19 nats about the catalogue for each of 1.0 answers, mostly bar"
+    assert (second.is_most_uncertain, longest.is_most_uncertain) == (True, False)
+
+
+def test_answers_all_as_many_change_no_order() -> None:
+    version = scored(20)
+    orders = []
+    for counts_clicks in (False, True):
+        version.scores.update(n_answers=3.0)
+        version.project.is_scored_per_answer = counts_clicks
+        refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
+        orders.append(list(version.project.subjects.order_by("priority").values_list("pk", flat=True)))
+    assert orders[0] == orders[1]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_votes_go_on_while_the_queue_is_refilled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refill waits for a vote's row, not the other way round; rows already written are free again."""

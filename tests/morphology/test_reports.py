@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from labelling.models import Galaxy, Project
-from labelling.models.subject import Arm
 from ml.posterior import Votes
 from morphology import learning_curve as curves
 from morphology import tuning
@@ -33,7 +32,7 @@ def _report(version: ModelVersion) -> dict:
 def _walked(project: Project, n: int) -> None:
     """Say that the uniform walk brought the first n of the pool's fixed random order."""
     pool = project.subjects.filter(side=Galaxy.Side.POOL).order_by("uniform_rank")
-    project.subjects.filter(pk__in=[subject.pk for subject in pool[:n]]).update(first_arm=Arm.POOL_UNIFORM)
+    project.subjects.filter(pk__in=[subject.pk for subject in pool[:n]]).update(inclusion_probability=0.5)
 
 
 def test_a_version_reports_on_the_report_half_alone() -> None:
@@ -69,7 +68,7 @@ def test_the_random_share_is_what_the_walk_has_passed_whoever_served_it() -> Non
     project = make_sky(n_pool=12, n_voted=10)
     _walked(project, 6)
     ranked = list(project.subjects.order_by("uniform_rank").values_list("galaxy_id", "n_classifications")[:6])
-    project.subjects.filter(galaxy_id=ranked[2][0]).update(first_arm=Arm.ACQUIRED)
+    project.subjects.filter(galaxy_id=ranked[2][0]).update(inclusion_probability=None)
     taught = np.sort([galaxy for galaxy, n in project.subjects.values_list("galaxy_id", "n_classifications") if n])
     rows = curves.random_rows(project, taught)
     assert sorted(taught[rows]) == sorted(galaxy for galaxy, n in ranked if n)
@@ -117,7 +116,7 @@ def test_drift_is_told_of_the_pool_and_not_of_the_hold_out() -> None:
 
 
 def test_drift_is_told_once_fifty_came_by_lot() -> None:
-    project = make_sky(n_pool=70, n_voted=62)
+    project = make_sky(n_pool=130)
     _walked(project, 60)
     said = _report(_live(project))["drift"]
     assert said["outside"] is not None and not said["has_drifted"]

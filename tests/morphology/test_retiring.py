@@ -3,7 +3,6 @@
 import pytest
 
 from labelling.models import Galaxy, Project, Subject
-from labelling.models.subject import Arm
 from labelling.retirement import votes_saved_by_information
 from ml.trust import no_trust
 from morphology import retiring
@@ -73,9 +72,9 @@ def test_fewer_votes_than_the_project_asks_for_never_retire(model: ModelVersion)
 
 
 def test_the_uniform_share_and_the_holdout_stay_open(model: ModelVersion) -> None:
-    Subject.objects.filter(project=model.project).update(first_arm=Arm.POOL_UNIFORM)
+    Subject.objects.filter(project=model.project).update(inclusion_probability=0.5)
     assert retired(with_rule(model, 1e9)) == 0
-    Subject.objects.filter(project=model.project).update(first_arm=Arm.ACQUIRED)
+    Subject.objects.filter(project=model.project).update(inclusion_probability=None)
     assert retired(with_rule(model, 1e9)) == 12
     assert not model.project.subjects.filter(side=Galaxy.Side.GATE).exclude(retired_at=None).exists()
 

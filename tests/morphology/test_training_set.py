@@ -69,12 +69,10 @@ def test_a_vote_that_is_taken_back_stays_in_the_sets_that_were_frozen_before() -
 
 def test_the_manifest_says_how_each_galaxy_came_to_be_labelled() -> None:
     project = make_sky(n_pool=2)
-    Subject.objects.filter(project=project).order_by("id").update(
-        first_arm="pool_uniform", first_inclusion_probability=0.25
-    )
+    Subject.objects.filter(project=project).order_by("id").update(first_arm="unscored", inclusion_probability=0.25)
     with files.open_stored(training_set.freeze(project).manifest_sha256) as stored:
         table = pq.read_table(stored)
-    assert table["arm"].to_pylist() == ["pool_uniform"] * 2
+    assert table["arm"].to_pylist() == ["unscored"] * 2
     assert table["inclusion_probability"].to_pylist() == [0.25, 0.25]
 
 

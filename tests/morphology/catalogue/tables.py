@@ -12,12 +12,16 @@ from labelling.models import Galaxy, Project, Subject
 from labelling.models.galaxy import identity_hash
 from labelling.models.subject import Arm
 from labelling.project import create_project
+from ml import checkpoints
+from ml.heads import make_head
+from ml.networks import HeadConfig, TreeHead
 from ml.schema import DecisionTree
 from morphology import segments
 from morphology.models import Job, ModelVersion, Segment, TrainingSet
 from tests.labelling.trees import TWO
 from tests.morphology.skies import make_work
 
+N_FEATURES = 4
 RETIRED_AT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 
 
@@ -69,7 +73,7 @@ def known_project() -> Project:
         galaxy={"ra_deg": 146.714208787, "dec_deg": -1.04128156958, "redshift": 0.03125, "columns": {"mag_r": "15.20"}},
         n_late=1,
         first_arm=Arm.POOL_UNIFORM,
-        first_inclusion_probability=0.25,
+        inclusion_probability=0.25,
         retired_at=RETIRED_AT,
         retired_reason="count",
     )
@@ -82,7 +86,10 @@ def known_project() -> Project:
 def make_model(
     project: Project, trained_on: list[int], predicted: dict[int, float], n_a_segment: int = 4096
 ) -> ModelVersion:
-    """A live model that gives every fraction of a galaxy this value, with 0.1 more and less as its interval."""
+    """A live model whose segments give every fraction of a galaxy this value, with 0.1 more and less as its interval.
+
+    Its head is drawn, and no held-out votes vouch for it: it counts for nothing beside votes.
+    """
     tree = project.tree
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"galaxy_id": pa.array(sorted(trained_on), type=pa.int64())}), sink)
@@ -101,11 +108,11 @@ def make_model(
         schema_hash=tree.hash,
         encoder="by-hand",
         encoder_hash="e" * 64,
-        checkpoint_sha256="c" * 64,
+        checkpoint_sha256=files.put(checkpoints.save(drawn_head(tree), encoder_hash="e" * 64)),
         n_samples=8,
         seed=1,
     )
-    work, kind = make_work(Job.Kind.PREDICT, project), Segment.Kind.POSTERIOR
+    work = make_work(Job.Kind.PREDICT, project)
     ids = np.array(list(predicted), dtype=np.int64)
     for start in range(0, len(ids), n_a_segment):
         part = ids[start : start + n_a_segment]
@@ -118,6 +125,13 @@ def make_model(
             "upper": mean + np.float32(0.1),
             "asked": mean[:, : len(tree.questions)] / 2,
         }
-        sha256 = segments.write(work, kind, part, arrays, encoder_hash="e" * 64)
-        segments.list_row(kind, part, sha256, encoder_hash="e" * 64, model_version=model)
+        seen = {"embeddings": np.random.default_rng(start).normal(size=(len(part), N_FEATURES)).astype(np.float16)}
+        for kind, of, told in ((Segment.Kind.POSTERIOR, model, arrays), (Segment.Kind.EMBEDDINGS, None, seen)):
+            sha256 = segments.write(work, kind, part, told, encoder_hash="e" * 64)
+            segments.list_row(kind, part, sha256, encoder_hash="e" * 64, model_version=of)
     return model
+
+
+def drawn_head(tree: DecisionTree) -> TreeHead:
+    """One of no training."""
+    return make_head("dropout", tree, HeadConfig(N_FEATURES, n_components=N_FEATURES), seed=1).eval()

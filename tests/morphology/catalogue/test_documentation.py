@@ -30,7 +30,7 @@ def gz2() -> Project:
     barred |= {"bulge-size": "obvious", "something-odd": "no"}
     smooth = {"smooth-or-featured": "smooth", "how-rounded": "round", "something-odd": "no"}
     place = {"ra_deg": 146.7, "dec_deg": -1.04}
-    first = add(project, "100008", (6 * tree.count(barred)).tolist(), 6, galaxy=place, first_arm="pool_uniform")
+    first = add(project, "100008", (6 * tree.count(barred)).tolist(), 6, galaxy=place, inclusion_probability=0.5)
     second = add(project, "100023", (4 * tree.count(smooth)).tolist(), 4, galaxy=place)
     make_model(project, [second.galaxy_id], {first.galaxy_id: 0.75, second.galaxy_id: 0.25})
     return project

@@ -18,16 +18,18 @@ from tests.morphology.skies import add_galaxy, make_sky, run_quick_cycle
 
 pytestmark = pytest.mark.django_db
 
-Served = dict[str, tuple[str, float | None, int | None]]
+Served = dict[str, tuple[str, int | None]]
 
 
-def vote(project: Project, n: int, first_served: Served, rng: np.random.Generator) -> None:
-    """Let one volunteer after another vote on whatever is served; keep how each galaxy was shown first."""
+def vote(project: Project, n: int, first_served: Served, walked: set[str], rng: np.random.Generator) -> None:
+    """Let one volunteer after another vote on whatever is served; keep what showed each first, and the walked."""
     for _ in range(n):
         assignment = serve(project, Volunteer.objects.create(), rng=rng)
         assert assignment is not None
         name = assignment.subject.galaxy.name
-        first_served.setdefault(name, (assignment.arm, assignment.inclusion_probability, assignment.scored_by))
+        first_served.setdefault(name, (assignment.arm, assignment.scored_by))
+        if assignment.arm in ("pool_uniform", "holdout_uniform"):
+            walked.add(name)
         accept(token=token(assignment), uuid=uuid4(), walk=BARRED if name.startswith("barred") else SMOOTH)
 
 
@@ -43,25 +45,24 @@ def test_every_row_says_truly_how_it_was_chosen_and_whether_it_taught(tmp_path):
     project = make_sky(n_pool=40, n_gate=4, n_report=4, n_voted=0, retirement_limit=3)
     project.pool_uniform_share = project.holdout_uniform_share = 0.25
     project.save()
-    rng, first_served, taught = np.random.default_rng(5), {}, set()
+    rng, first_served, walked, taught = np.random.default_rng(5), {}, set(), set()
     for _ in range(3):
-        vote(project, 24, first_served, rng)
+        vote(project, 24, first_served, walked, rng)
         taught = {s.galaxy.name for s in project.subjects.select_related("galaxy") if s.n_classifications}
         run_quick_cycle(project)
-    vote(project, 12, first_served, rng)  # after the freeze: counted, and not learned from
+    vote(project, 12, first_served, walked, rng)  # after the freeze: counted, and not learned from
     frame = pd.read_parquet(export(project, "parquet", tmp_path / "a.parquet").path).set_index("id_str")
     sides = dict(project.subjects.values_list("galaxy__name", "side"))
     numbers = dict(project.model_versions.values_list("pk", "number"))
-    assert {arm for arm, _, _ in first_served.values()} == {"acquired", "unscored", "pool_uniform", "holdout_uniform"}
+    assert {arm for arm, _ in first_served.values()} == {"acquired", "unscored", "pool_uniform", "holdout_uniform"}
     assert set(frame.index[frame["n_classifications"] > 0]) == set(first_served)
     for name, row in frame.astype(object).where(frame.notna(), None).iterrows():
         assert row["is_holdout"] == (sides[name] != "pool")
         assert row["in_training_set"] == (name in taught and sides[name] == "pool")
         assert row["model_version"] == 3
-        arm, probability, scored_by = first_served.get(name, (None, None, None))
+        arm, scored_by = first_served.get(name, (None, None))
         assert row["selection_arm"] == arm
-        assert probability == (reached(project, name) if arm in ("pool_uniform", "holdout_uniform") else None)
-        assert row["inclusion_probability"] == probability
+        assert row["inclusion_probability"] == (reached(project, name) if name in walked else None)
         assert row["selected_by_model_version"] == numbers.get(scored_by)
         assert (scored_by is not None) == (arm == "acquired")
 
@@ -75,7 +76,9 @@ def test_a_prediction_knows_the_picture_and_not_the_votes(tmp_path):
     one.save()
     run_quick_cycle(project)
     frame = pd.read_parquet(export(project, "parquet", tmp_path / "a.parquet").path).set_index("id_str")
-    predicted = [column for column in frame.columns if "predicted" in column or "90pc" in column]
+    predicted = [name for name in frame if name.endswith(("predicted-fraction", "predicted-proportion-asked"))]
+    predicted += [name for name in frame if "_90pc" in name]
+    assert len(predicted) == 2 + 3 * 4
     np.testing.assert_allclose(
         frame.loc[one.galaxy.name, predicted].to_numpy(float),
         frame.loc[other.galaxy.name, predicted].to_numpy(float),

@@ -57,7 +57,7 @@ def test_without_a_threshold_none_would_retire(client: Client, model: ModelVersi
 
 def test_it_counts_only_what_may_retire(model: ModelVersion) -> None:
     first, second, third, *_ = model.project.subjects.order_by("pk")
-    Subject.objects.filter(pk=first.pk).update(first_arm=Arm.POOL_UNIFORM)
+    Subject.objects.filter(pk=first.pk).update(inclusion_probability=0.5)
     Subject.objects.filter(pk=second.pk).update(retired_at=timezone.now(), retired_reason="count")
     Subject.objects.filter(pk=third.pk).update(n_classifications=3)
     assert would_retire(model, 1.0, 5) == 2

@@ -147,6 +147,24 @@ def test_rules_change_and_nothing_else_does(client: Client, project: Project) ->
     assert response.status_code == 422 and "expected at most 1" in response.content.decode()
 
 
+def test_every_rule_of_the_form_is_on_the_page_and_saving_it_as_it_is_changes_none(
+    client: Client, project: Project
+) -> None:
+    Project.objects.update(tunes_encoder=True, is_scored_per_answer=True)
+    client.force_login(project.owner)
+    path = f"/research/{project.slug}/rules/"
+    page = client.get(path)
+    for name in page.context["rules"].fields:
+        assert f'name="{name}"' in page.content.decode()
+    shown = {name: value for name, value in page.context["rules"].initial.items() if value is not None}
+    assert client.post(path, shown).status_code == 302
+    changed = Project.objects.get()
+    assert (changed.tunes_encoder, changed.is_scored_per_answer) == (True, True)
+    ticked_off = {name: value for name, value in shown.items() if name != "is_scored_per_answer"}
+    client.post(path, ticked_off)
+    assert not Project.objects.get().is_scored_per_answer
+
+
 def test_a_lowered_limit_finishes_what_has_its_votes(client: Client, project: Project) -> None:
     first = project.subjects.all()[0]
     project.subjects.filter(pk=first.pk).update(n_classifications=3)

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("labelling", "0011_classification_by_time"),
+        ("labelling", "0015_classification_by_time"),
     ]
 
     operations = [

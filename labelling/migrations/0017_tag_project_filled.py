@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
 
-    dependencies = [("labelling", "0012_tag_by_word")]
+    dependencies = [("labelling", "0016_tag_by_word")]
 
     operations = [
         migrations.RunSQL(

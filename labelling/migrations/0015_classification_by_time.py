@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labelling', '0010_lease_knows_its_browser'),
+        ('labelling', '0014_lease_knows_its_browser'),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("morphology", "0004_score_acquisition")]
+    dependencies = [("morphology", "0005_score_n_answers")]
 
     operations = [
         migrations.AlterField(

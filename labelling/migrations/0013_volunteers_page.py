@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labelling', '0008_information_after_ten_votes'),
+        ('labelling', '0012_project_is_scored_per_answer'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("labelling", "0013_tag_project_filled")]
+    dependencies = [("labelling", "0017_tag_project_filled")]
 
     operations = [
         migrations.AlterField(

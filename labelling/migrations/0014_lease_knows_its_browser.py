@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labelling', '0009_volunteers_page'),
+        ('labelling', '0013_volunteers_page'),
     ]
 
     operations = [
