@@ -41,6 +41,7 @@ class RulesForm(ProjectForm):
             "consensus_n_votes",
             "votes_per_cycle",
             "acquisition",
+            "weighting",
             "tunes_encoder",
             "pool_uniform_share",
             "holdout_uniform_share",
@@ -54,6 +55,7 @@ class RulesForm(ProjectForm):
             "consensus_n_votes": "Fewest votes before agreement counts",
             "votes_per_cycle": "New votes that start a cycle",
             "acquisition": "Which galaxies are asked about next",
+            "weighting": "How the weighted fractions weigh volunteers",
             "tunes_encoder": "Fine-tune the encoder as votes come in",
             "pool_uniform_share": "Uniform share of the pool",
             "holdout_uniform_share": "Uniform share of the hold-out",
@@ -69,6 +71,7 @@ class RulesForm(ProjectForm):
             "votes_per_cycle": "Then a new model is trained by itself.",
             "acquisition": "About the catalogue: those whose votes carry over to most others. About the network: "
             "those that it would learn most from, oddities too. Closest call: those between two answers.",
+            "weighting": "For the columns beside the plain fractions. Counting, learning and finishing know no weights.",
             "tunes_encoder": "In the background, whenever there are 70 % more galaxies with votes. Minutes on a GPU, "
             "far longer on two cores. What it makes serves only if the held-out votes do not speak against it.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",
