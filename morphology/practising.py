@@ -15,7 +15,7 @@ from django.db import transaction
 
 from labelling import files
 from labelling.ingest.originals import Original
-from labelling.ingest.pictures import Picture
+from labelling.ingest.raster import Picture
 from labelling.ingest.renditions import PAGE_MEDIA_TYPE, PAGE_QUALITY, network_rendition
 from labelling.models import Galaxy, Image, Practice, Project
 from labelling.models.galaxy import identity_hash, side_of

@@ -7,7 +7,7 @@ import PIL.Image
 from labelling import files
 from labelling.errors import IngestError
 from labelling.ingest.originals import Original
-from labelling.ingest.pictures import FITS_MAGIC, Picture, picture_of
+from labelling.ingest.raster import Picture, decode
 
 MAX_BYTES = 10_000_000
 SIDE_PX = 800
@@ -21,9 +21,7 @@ def store_lesson(name: str, content: bytes) -> str:
     """
     if len(content) > MAX_BYTES:
         raise IngestError(f"{name}: {len(content)} bytes; expected at most {MAX_BYTES}")
-    if content.startswith(FITS_MAGIC):
-        raise IngestError(f"{name}: expected a JPEG, PNG or TIFF picture, not FITS")
-    return store_picture(picture_of([Original(name, content)], []))
+    return store_picture(decode(Original(name, content)))
 
 
 def store_picture(picture: Picture) -> str:

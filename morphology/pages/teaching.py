@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from labelling.errors import IngestError
 from labelling.guide import EXAMPLES, PageJson, PictureJson, guide_of, our_field_guide, practises_in
 from labelling.ingest.lessons import MAX_BYTES, store_lesson, store_picture
-from labelling.ingest.pictures import Picture
+from labelling.ingest.raster import Picture
 from labelling.models import Example, GuidePage, Project
 from labelling.pages.access import own_project
 from labelling.tutorial import steps

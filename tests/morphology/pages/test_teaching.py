@@ -87,7 +87,7 @@ def test_it_is_changed_and_its_picture_taken_away(bens: Client, project: Project
     ("content", "why"),
     [
         (SVG, "not a JPEG, PNG, TIFF"),
-        (b"SIMPLE  = T", "not FITS"),
+        (b"SIMPLE  = T", "not a JPEG, PNG, TIFF"),
         (picture()[:3000], "broken or truncated"),
         (b"\x89PNG\r\n\x1a\n" + bytes(lessons.MAX_BYTES), "expected at most 10000000"),
     ],
