@@ -71,7 +71,7 @@ class RulesForm(ProjectForm):
             "votes_per_cycle": "Then a new model is trained by itself.",
             "acquisition": "About the catalogue: those whose votes carry over to most others. About the network: "
             "those that it would learn most from, oddities too. Closest call: those between two answers.",
-            "weighting": "For the columns beside the plain fractions. Counting, learning and finishing know no weights.",
+            "weighting": "For the columns beside the plain fractions. Nothing else knows of weights.",
             "tunes_encoder": "In the background, whenever there are 70 % more galaxies with votes. Minutes on a GPU, "
             "far longer on two cores. What it makes serves only if the held-out votes do not speak against it.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",
