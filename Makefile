@@ -4,7 +4,7 @@
 #   make demo REHEARSE=1        the loop without waiting for a person; one JSON report as the last line
 #   make test  [PYTEST=...]     every test, the linters' among them      make lint    the linters alone
 # PYTHON=python3.12 and TORCH=... (a requirement, a wheel, a folder of wheels) choose what is installed.
-.PHONY: demo test lint
+.PHONY: demo test lint messages
 .DEFAULT_GOAL := demo
 # manage.py on a leash: it ends in order when make is killed
 MANAGE := exec .venv/bin/python -I -S morphology/leash.py --signal SIGTERM -- .venv/bin/python manage.py
@@ -26,3 +26,7 @@ test: .venv/installed
 
 lint: .venv/installed
 	@exec .venv/bin/python -m pytest -q tests/test_house.py
+
+# after a text of a volunteers' page has changed; docs/translating.md
+messages: .venv/installed
+	@.ci/messages

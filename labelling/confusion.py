@@ -90,7 +90,7 @@ def information(confusion: Floats, prevalence: Floats) -> Floats:
     """Nats that one answer is expected to tell of the true one, (..., K, K) and (K,) -> (...); 0 when rows are alike.
 
     The mutual information of truth and answer, sum_ij p_i C_ij ln(C_ij / sum_k p_k C_kj): SWAP's skill (Marshall et al.
-    2016, section 3.3), for any number of answers.
+    2016), for any number of answers.
     """
     probabilities = confusion / confusion.sum(-1, keepdims=True)
     joint = probabilities * prevalence[:, None]

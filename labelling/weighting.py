@@ -76,6 +76,9 @@ def weigh(
     asked each question: boxes do not add up to it. It is empty without counted votes. Votes may come in meanwhile; they
     are weighed the next time. Done twice it gives the same; `fence` comes first in each transaction that writes.
     """
+    if project.tree_version_id is None:
+        progress(0, 0)
+        return Weighed(0, 0, 0)
     now = timezone.now()
     found = read(project, lambda n_done, n_total: progress(n_done, 3 * n_total))
     n = len(found.walks)

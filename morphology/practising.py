@@ -15,7 +15,7 @@ from django.db import transaction
 
 from labelling import files
 from labelling.ingest.originals import Original
-from labelling.ingest.pictures import Picture
+from labelling.ingest.raster import Picture
 from labelling.ingest.renditions import PAGE_MEDIA_TYPE, PAGE_QUALITY, network_rendition
 from labelling.models import Galaxy, Image, Practice, Project
 from labelling.models.galaxy import identity_hash, side_of
@@ -73,21 +73,23 @@ def make_practice(project: Project, n: int = N) -> Made:
 
 
 def _choose(tree: DecisionTree, n: int, seed: int) -> tuple[list[tuple[int, Walk]], list[str]]:
-    """Galaxies by their place in the sky, with what is expected; each the one that adds most of what is still rare."""
+    """Galaxies by their place in the sky, with what is expected: first those that show most answers yet unseen."""
     found = candidates(tree, N_LOOKED_AT, seed)
     walks = list(clear_walks(found, LEAST))
     shows = np.array([_shown(tree, walk) for walk in walks], dtype=np.float64)  # (G, A)
     looks = np.array([0.5 + 0.5 * min(m.radius / 0.5, 1) * min(m.brightness / 45, 1) for m in found.latent])
-    n_shown = np.zeros(len(tree.columns))
-    chosen: list[int] = []
+    is_rare = np.array([bool(m.oddity) or m.kind == "artifact" for m in found.latent])
+    missing, chosen = np.ones(len(tree.columns)), list[int]()
     while len(chosen) < n:
-        worth = looks * (shows @ (4.0**-n_shown))
+        worth = looks * (shows @ missing)
         worth[chosen] = 0
-        best = int(worth.argmax())
-        if worth[best] == 0:
+        if not worth.any():  # every answer has its galaxy: the rest are plain ones, lest all the sky seem odd
+            worth = looks * shows.any(axis=1) * ~is_rare
+            worth[chosen] = 0
+        if not worth.any():
             break
-        chosen.append(best)
-        n_shown += shows[best]
+        chosen.append(int(worth.argmax()))
+        missing[shows[chosen[-1]] > 0] = 0
     n_clear = shows.sum(axis=0).tolist()
     never = [column for column, n_galaxies in zip(tree.columns, n_clear, strict=True) if not n_galaxies]
     return [(index, walks[index]) for index in chosen], never

@@ -18,7 +18,7 @@ import PIL.Image
 
 from labelling.errors import IngestError
 from labelling.ingest.originals import Original
-from labelling.ingest.pictures import Picture, check_size
+from labelling.ingest.raster import Picture, check_size
 from labelling.ingest.stretch import Band, stretched
 from labelling.ingest.world import place_on_the_sky
 

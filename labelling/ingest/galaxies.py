@@ -19,7 +19,8 @@ from labelling.errors import IngestError
 from labelling.ingest import manifest
 from labelling.ingest.manifest import Rejected, Row
 from labelling.ingest.originals import Original, read_original
-from labelling.ingest.pictures import Picture, picture_of
+from labelling.ingest.pictures import picture_of
+from labelling.ingest.raster import Picture
 from labelling.ingest.renditions import PAGE_MEDIA_TYPE, network_rendition, page_rendition
 from labelling.models import Galaxy, Image, Project, Subject
 from labelling.models.galaxy import identity_hash, side_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import PIL.Image
 import PIL.ImageOps
 
-from labelling.ingest.pictures import Picture
+from labelling.ingest.raster import Picture
 
 PAGE_SIDE_PX = 848  # twice Galaxy Zoo's 424 px, for fine screens
 PAGE_QUALITY = 92

@@ -9,7 +9,16 @@ from labelling.models.guide import Example, GuidePage
 from labelling.models.practice import Practice, PracticeWalk
 from labelling.models.project import Membership, Project, TreeVersion
 from labelling.models.subject import Subject
-from labelling.models.talk import Collection, CollectionItem, Comment, CommentReport, Favourite, Moderation, Tag
+from labelling.models.talk import (
+    Collection,
+    CollectionItem,
+    Comment,
+    CommentReport,
+    Favourite,
+    Moderation,
+    Tag,
+    TagWord,
+)
 from labelling.models.translation import Translation
 from labelling.models.volunteer import Volunteer
 
@@ -37,6 +46,7 @@ __all__ = [
     "Subject",
     "Suspicion",
     "Tag",
+    "TagWord",
     "Translation",
     "TreeVersion",
     "Volunteer",

@@ -14,9 +14,11 @@ class Skill(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="skills")
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="skills")
     question = models.CharField(max_length=120)
-    confusion = models.JSONField(help_text="confusion[i][j]: expected answers j where i is true, prior included")
+    confusion = models.JSONField(
+        help_text="[i][j]: expected answers j where i is true, prior included; of boxes a table each; empty if none"
+    )
     n_answers = models.PositiveIntegerField(help_text="answers that it was estimated from")
-    weight = models.FloatField(help_text="0 to 1: how much an answer tells, against a perfect volunteer's")
+    weight = models.FloatField(help_text="0 to 1: how much an answer tells, against the crowd's")
     updated_at = models.DateTimeField()
 
     class Meta:

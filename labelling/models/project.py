@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from ml.errors import SchemaError
 from ml.schema import DecisionTree, from_json
@@ -122,9 +123,9 @@ class Membership(models.Model):
     """Who may do what in a project; the owner may do everything without a row."""
 
     class Role(models.TextChoices):
-        RESEARCHER = "researcher", "researcher"
-        MODERATOR = "moderator", "moderator"
-        TRANSLATOR = "translator", "translator"
+        RESEARCHER = "researcher", _("researcher")
+        MODERATOR = "moderator", _("moderator")
+        TRANSLATOR = "translator", _("translator")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")

@@ -46,7 +46,10 @@ class Subject(models.Model):
         null=True, blank=True, help_text="served to nobody since: three volunteers reported its image"
     )
     weighted_counts = ArrayField(
-        models.FloatField(), null=True, blank=True, help_text="counts by volunteers' weights, when last weighed"
+        models.FloatField(),
+        null=True,
+        blank=True,
+        help_text="counts by volunteers' weights when last weighed; after them the volunteers asked each question",
     )
 
     priority = models.FloatField(null=True, blank=True, help_text="higher is served sooner; empty before any score")

@@ -21,17 +21,16 @@ class Tag(models.Model):
     """A word that a volunteer has put on a subject, `ring` for #ring."""
 
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="tags")
-    # Copied from the subject, where it never changes, so that suggestions and a tag's page read one index.
+    # Copied from the subject, where it never changes, so that a tag's page reads one index.
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="tags")
-    # In the order of code points, in which a beginning is a range of the index, whatever the server's language.
     word = models.CharField(max_length=40, db_collation="C", help_text="lower case, without the #")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "volunteer", "word"], name="one_tag_each")]
         indexes = [
-            # suggestions: a project's words that begin so; a tag's page: which subjects have it, how often
+            # a tag's page: which subjects have it, how often; how often a word is there in all
             models.Index(fields=["project", "word", "subject"], name="tag_by_word"),
         ]
 
@@ -41,6 +40,22 @@ class Tag(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         self.project_id = self.subject.project_id
         super().save(*args, **options)
+
+
+class TagWord(models.Model):
+    """A word of a project and how many tags say it, counted whenever one comes or goes: what suggestions read."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tag_words", db_index=False)
+    # In the order of code points, in which a beginning is a range of the index, whatever the server's language.
+    word = models.CharField(max_length=40, db_collation="C")
+    n = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "word"], name="one_count_a_word")]
+        indexes = [models.Index(fields=["project", "-n", "word"], name="words_by_frequency")]
+
+    def __str__(self) -> str:
+        return f"#{self.word}: {self.n}"
 
 
 class Comment(models.Model):

@@ -24,6 +24,13 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 20_000;
 const LOOK_MS = 5000;
 
+/** What first.js has asked for, once. @returns {Promise<Response> | undefined} */
+function firstReply() {
+  const { firstReply: reply } = /** @type {any} */ (window);
+  delete (/** @type {any} */ (window).firstReply);
+  return reply?.then((/** @type {Response} */ response) => (response.status === 403 ? Promise.reject(response) : response));
+}
+
 /** Fires `change` when a galaxy is ready, and when why there is none changes. */
 export class Ahead extends EventTarget {
   /**
@@ -74,7 +81,7 @@ export class Ahead extends EventTarget {
   /** The next galaxy into the hand, at once; null when none is ready. @returns {Prepared | null} */
   take() {
     this.inHand = this.ready.shift() ?? null;
-    this.fill();
+    if (this.inHand) this.fill();
     return this.inHand;
   }
 
@@ -119,8 +126,7 @@ export class Ahead extends EventTarget {
   /** Ask for one in hand and some ahead, less those that are here. */
   async ask() {
     const n = Math.max(0, 1 + this.depth - this.tokens.length);
-    const have = [...new Set([...this.tokens, ...this.onTheirWay(), ...(await this.tabs.others())])];
-    const reply = await post(this.url, { n, have });
+    const reply = await (firstReply() ?? post(this.url, { n, have: await this.named() }));
     if (!reply.ok) {
       this.become({ kind: 'refused', message: await reason(reply) });
       return [];
@@ -133,6 +139,11 @@ export class Ahead extends EventTarget {
     this.rememberWhen(body.assignments, reply.headers.get('Date'));
     if (n) this.become(body.assignments.length ? { kind: 'asking' } : { kind: 'none', why: body.why ?? '' });
     return body.assignments;
+  }
+
+  /** What the server is not to send again. */
+  async named() {
+    return [...new Set([...this.tokens, ...this.onTheirWay(), ...(await this.tabs.others())])];
   }
 
   /** One picture after the other, so that the galaxy that is wanted first comes first. @param {Assignment} assignment */
@@ -176,7 +187,7 @@ export class Ahead extends EventTarget {
     this.giveBackAll(this.tokens);
     this.inHand = null;
     this.ready = this.coming = [];
-    this.tabs.hold([]);
+    this.tabs.leave();
   }
 
   /** @param {string[]} tokens */

@@ -67,6 +67,7 @@ function wait() {
   drawMarks(viewer, null);
   element('galaxy-name').textContent = element('step').textContent = '';
   element('path').replaceChildren();
+  ahead.fill();
   explain();
 }
 
@@ -379,4 +380,3 @@ window.addEventListener('pageshow', (event) => event.persisted && location.reloa
 desk.addEventListener('galaxy', () => mountTheRest(desk), { once: true });
 wait();
 outbox.run();
-ahead.fill();

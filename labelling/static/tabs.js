@@ -23,6 +23,16 @@ export class Tabs {
     else drop(this.name);
   }
 
+  /** Everything is on its way back: a page that follows in this tab does not ask before it is there. */
+  leave() {
+    this.hold([]);
+    try {
+      sessionStorage.setItem('voorwerp.left', String(Date.now()));
+    } catch {
+      // storage is off
+    }
+  }
+
   /** Tokens that other living tabs hold. @returns {Promise<string[]>} */
   async others() {
     const held = (await navigator.locks?.query())?.held;

@@ -42,6 +42,7 @@ class RulesForm(ProjectForm):
             "votes_per_cycle",
             "acquisition",
             "is_scored_per_answer",
+            "weighting",
             "tunes_encoder",
             "pool_uniform_share",
             "holdout_uniform_share",
@@ -56,6 +57,7 @@ class RulesForm(ProjectForm):
             "votes_per_cycle": "New votes that start a cycle",
             "acquisition": "Which galaxies are asked about next",
             "is_scored_per_answer": "Count the clicks, not the galaxies",
+            "weighting": "How the weighted fractions weigh volunteers",
             "tunes_encoder": "Fine-tune the encoder as votes come in",
             "pool_uniform_share": "Uniform share of the pool",
             "holdout_uniform_share": "Uniform share of the hold-out",
@@ -73,6 +75,7 @@ class RulesForm(ProjectForm):
             "those that it would learn most from, oddities too. Closest call: those between two answers.",
             "is_scored_per_answer": "Of two galaxies that would teach as much, asks first about the one whose way "
             "through the questions is shorter.",
+            "weighting": "For the columns beside the plain fractions. Nothing else knows of weights.",
             "tunes_encoder": "In the background, whenever there are 70 % more galaxies with votes. Minutes on a GPU, "
             "far longer on two cores. What it makes serves only if the held-out votes do not speak against it.",
             "pool_uniform_share": "Part of the servings that ignore the model, so that the catalogue can be corrected.",

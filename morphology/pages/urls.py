@@ -2,7 +2,20 @@
 
 from django.urls import URLPattern, path
 
-from morphology.pages import encoder, exports, images, manage, model, privacy, research, retirement, state, volunteers
+from morphology.pages import (
+    encoder,
+    exports,
+    images,
+    manage,
+    model,
+    practice,
+    privacy,
+    research,
+    retirement,
+    state,
+    teaching,
+    volunteers,
+)
 
 urlpatterns: list[URLPattern] = [
     path("research/", research.research, name="research"),
@@ -18,6 +31,17 @@ urlpatterns: list[URLPattern] = [
     path("research/<slug:slug>/retirement/", retirement.retirement, name="retirement"),
     path("research/<slug:slug>/images/", images.images, name="reported_images"),
     path("research/<slug:slug>/images/<int:pk>/", images.settle_image, name="settle_image"),
+    path("research/<slug:slug>/practice/", practice.practice, name="practice"),
+    path("research/<slug:slug>/practice/expected/", practice.ask_expected, name="ask_expected"),
+    path("research/<slug:slug>/practice/save/", practice.save_expected, name="save_expected"),
+    path("research/<slug:slug>/practice/<int:pk>/", practice.switch_practice, name="switch_practice"),
+    path("research/<slug:slug>/teaching/", teaching.teaching, name="teaching"),
+    path("research/<slug:slug>/teaching/<slug:kind>/new/", teaching.edit_page, name="new_page"),
+    path("research/<slug:slug>/teaching/<slug:kind>/<int:pk>/", teaching.edit_page, name="edit_page"),
+    path("research/<slug:slug>/teaching/<slug:kind>/begin/", teaching.begin_with_ours, name="begin_with_ours"),
+    path("research/<slug:slug>/pages/<int:pk>/", teaching.change_page, name="change_page"),
+    path("research/<slug:slug>/examples/", teaching.add_example, name="add_example"),
+    path("research/<slug:slug>/examples/<int:pk>/", teaching.change_example, name="change_example"),
     path("research/<slug:slug>/export/", exports.ask_export, name="ask_export"),
     path("research/<slug:slug>/rejects/<int:pk>/", exports.rejects, name="rejects"),
     path("research/<slug:slug>/models/<int:number>/", model.model, name="model"),

@@ -67,6 +67,19 @@ def test_two_galaxies_wait_ahead_and_five_for_who_is_quick(opened: Opened) -> No
     eventually(page, lambda: in_hand.count() == 6)
 
 
+def test_who_waits_does_not_hammer_the_server(opened: Opened) -> None:
+    page = opened(desk(make_drawn_project(1)))
+    asked(page, "shape?")
+    page.keyboard.press("1")
+    noticed(page, "All done")
+    nothing_waits(page)
+    page.wait_for_load_state("networkidle")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.wait_for_timeout(1500)
+    assert sent == []
+
+
 def test_the_next_galaxy_does_not_wait_for_the_server(opened: Opened) -> None:
     project = make_drawn_project(3)
     page = opened(desk(project))

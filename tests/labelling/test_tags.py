@@ -1,11 +1,13 @@
 """Tags: how words are kept, suggested, listed and taken away: `labelling.tags`."""
 
+import threading
+
 import pytest
 from django.db import connection
 
 from labelling import tags
 from labelling.errors import TalkRefused, TalkTooOften
-from labelling.models import Subject, Tag
+from labelling.models import Subject, Tag, TagWord, Volunteer
 from labelling.tags import Tagged, WordCount
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers
 
@@ -139,23 +141,43 @@ def test_researchers_take_a_row_a_galaxy_and_word() -> None:
     ]
 
 
-MANY = """
-    INSERT INTO labelling_tag (subject_id, project_id, volunteer_id, word, created_at)
-    SELECT subject.id, subject.project_id, volunteer.id, word, now()
-    FROM (SELECT id, project_id, row_number() OVER () AS n FROM labelling_subject WHERE project_id = %s) AS subject,
-         labelling_volunteer AS volunteer,
-         (SELECT 'word-' || n AS word FROM generate_series(1, 200) AS n) AS words
-"""
+def test_the_count_of_a_word_mends_itself_after_tags_went_with_their_volunteer() -> None:
+    subject = make_subject(make_project())
+    ada, ben, carl = make_volunteers(3)
+    for volunteer in (ada, ben):
+        tags.put(subject, volunteer, "ring")
+    ada.delete()
+    tags.put(subject, carl, "ring")
+    assert tags.words(subject.project) == [WordCount("ring", 2)]
+    for volunteer in (ben, carl):
+        tags.remove(subject, volunteer, "ring")
+    assert tags.words(subject.project) == []
 
 
-def test_suggestions_and_a_tags_page_read_their_index_and_no_more() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_word_that_many_put_at_once_is_counted_right() -> None:
+    subject = make_subject(make_project())
+
+    def put(volunteer: Volunteer) -> None:
+        tags.put(subject, volunteer, "ring")
+        connection.close()
+
+    threads = [threading.Thread(target=put, args=[volunteer]) for volunteer in make_volunteers(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tags.words(subject.project) == [WordCount("ring", 8)]
+
+
+def test_suggestions_read_their_index_and_no_more() -> None:
     project = make_project()
-    make_subjects(project, 25)
-    make_volunteers(4)
+    words = (TagWord(project=project, word=f"word-{n}", n=n) for n in range(1, 5001))
+    TagWord.objects.bulk_create(words)
     with connection.cursor() as cursor:
-        cursor.execute(MANY, [project.pk])
-        cursor.execute("ANALYZE labelling_tag")
-    suggested = tags._counted(project, "word-17").explain()
-    assert "tag_by_word" in suggested and "Seq Scan" not in suggested
-    begins = [line for line in suggested.splitlines() if "Index Cond" in line]
-    assert begins and "word-17" in begins[0] and "word-18" in begins[0], suggested  # a range, and no filter of all
+        cursor.execute("ANALYZE labelling_tagword")
+    begun = tags._counted(project, "word-17")[:8].explain()
+    condition = next(line for line in begun.splitlines() if "Index Cond" in line)
+    assert "Seq Scan" not in begun and "word-17" in condition and "word-18" in condition, begun  # a range
+    anything = tags._counted(project, "")[:8].explain()
+    assert "words_by_frequency" in anything and "Sort" not in anything, anything

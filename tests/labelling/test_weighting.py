@@ -1,20 +1,28 @@
 """Weighing votes: what it is worth with and without people who click at random, and what is written."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
 import pytest
 from django.utils import timezone
 
-from labelling.models import PracticeWalk, Project, Skill, Subject, Volunteer
+from labelling.assignment import serve
+from labelling.errors import VoteRefused
+from labelling.models import Classification, PracticeWalk, Project, Skill, Subject, Volunteer
 from labelling.practice import add_practice
-from labelling.setting_aside import retally, set_aside
+from labelling.setting_aside import retally, set_aside, take_up_again
+from labelling.undo import undo
+from labelling.votes import recount
 from labelling.weighting import learn, weigh, weighted_counts
 from ml.schema import load
 from ml.simulate.crowds import JUDGING
 from tests.labelling.crowds import Voted, let_vote
 from tests.labelling.factories import make_galaxy, make_project, make_subjects, make_volunteers, served, vote
+from tests.labelling.test_concurrency import together
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, TWO, UNBARRED
 
 SKILL, CONSISTENCY = Project.Weighting.SKILL, Project.Weighting.CONSISTENCY
@@ -167,9 +175,53 @@ class TestWritten:
         weigh(project)
         assert [np.shape(row.confusion) for row in Skill.objects.filter(question="features")] == [(2, 2, 2)] * 3
 
+    def test_without_a_tree_there_is_nothing_to_weigh(self) -> None:
+        project = make_project()
+        project.tree_version = None
+        assert weigh(project).n_classifications == 0
+
     def test_a_project_without_votes_has_nothing_to_weigh(self) -> None:
         project = make_project()
         make_subjects(project, 1)
         told: list[tuple[int, int]] = []
         assert weigh(project, progress=lambda *done: told.append(done)).n_classifications == 0
         assert told[-1] == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_votes_that_come_in_meanwhile_are_counted_and_weighed_the_next_time() -> None:
+    """Three vote and take back, one is set aside and taken up again, and two weigh, all at once."""
+    project = make_project(TWO, retirement_limit=6)
+    make_subjects(project, 10)
+    volunteers = make_volunteers(4)
+
+    def votes(volunteer: Volunteer) -> None:
+        for place in range(10):
+            with suppress(VoteRefused):
+                lease = serve(project, volunteer)
+                if lease is not None:
+                    cast = vote(lease, BARRED if place % 2 else SMOOTH).classification
+                    if place % 4 == 3:
+                        undo(cast.uuid, volunteer)
+
+    def acts() -> None:
+        for _ in range(3):
+            set_aside(volunteers[0], by=None, why="a test")
+            retally(volunteers[0].pk)
+            take_up_again(volunteers[0], by=None)
+            retally(volunteers[0].pk)
+
+    def weighs() -> None:
+        for _ in range(4):
+            weigh(project)
+
+    calls: list[Callable[[], None]] = [partial(votes, volunteer) for volunteer in volunteers]
+    ended = together(*calls, acts, weighs, weighs)
+    assert not [error for error in ended if error is not None]
+    assert recount(project) == []
+    n_counted = Classification.objects.counted().count()
+    assert weigh(project).n_classifications == n_counted
+    for subject in Subject.objects.filter(project=project):
+        assert (subject.weighted_counts is None) == (subject.n_classifications == 0)
+        if subject.weighted_counts:
+            assert sum(subject.weighted_counts[:2]) <= subject.n_classifications + 1e-6

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from labelling.errors import IngestError
 from labelling.ingest.originals import Original, read_original
-from labelling.ingest.pictures import Picture, picture_of
+from labelling.ingest.pictures import picture_of
+from labelling.ingest.raster import Picture
 from tests.labelling.ingest.pictures import fits_bytes, fits_header, sky, tan_wcs
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from labelling.errors import IngestError
 from labelling.ingest.originals import Original
-from labelling.ingest.pictures import Picture, picture_of
+from labelling.ingest.pictures import picture_of
+from labelling.ingest.raster import Picture
 from labelling.ingest.renditions import network_rendition, page_rendition
 from tests.labelling.ingest.pictures import disc, encoded, png_that_claims, tiff_that_claims
 

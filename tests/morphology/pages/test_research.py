@@ -44,6 +44,7 @@ def form(**changes: Any) -> dict[str, Any]:
         "consensus_n_votes": 10,
         "votes_per_cycle": 200,
         "acquisition": "tree_bald",
+        "weighting": "consistency",
         "pool_uniform_share": 0.1,
         "holdout_uniform_share": 0.05,
         "lease_seconds": 900,

@@ -133,6 +133,7 @@ def test_rules_change_and_nothing_else_does(client: Client, project: Project) ->
         "consensus_n_votes": 10,
         "votes_per_cycle": 50,
         "acquisition": "random",
+        "weighting": "consistency",
         "pool_uniform_share": 0.2,
         "holdout_uniform_share": 0.2,
         "lease_seconds": 60,
@@ -142,6 +143,7 @@ def test_rules_change_and_nothing_else_does(client: Client, project: Project) ->
     assert client.post(path, rules | {"is_live": "", "slug": "other", "owner": "1"}).status_code == 302
     changed = Project.objects.get()
     assert (changed.title, changed.retirement_limit, changed.acquisition) == ("New title", 7, "random")
+    assert changed.weighting == "consistency"
     assert (changed.slug, changed.owner, changed.is_live) == (project.slug, project.owner, True)
     response = client.post(path, rules | {"holdout_uniform_share": 0.9})
     assert response.status_code == 422 and "expected at most 1" in response.content.decode()

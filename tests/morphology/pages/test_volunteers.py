@@ -47,7 +47,7 @@ def page_of(client: Client, path: str, status: int = 200) -> str:
 def test_staff_see_what_waits_and_what_was_measured(client: Client, cleo: User, spam: Volunteer) -> None:
     client.force_login(cleo)
     page = page_of(client, "/manage/volunteers/")
-    assert "99 classifications within one minute" in page and f"volunteer {spam.pk}" in page
+    assert "99 classifications within one minute" in page and f"Volunteer {spam.pk}" in page
     assert "Volunteers <span" in page_of(client, "/manage/")
     page = page_of(client, f"/manage/volunteers/{spam.pk}/")
     assert "All right" in page and "Set votes aside" in page and "Answers in A project" in page
@@ -80,7 +80,7 @@ def test_a_researcher_sees_those_who_classified_in_the_project_that_day(
     Suspicion.objects.create(volunteer=spam, kind="many", day=date(2020, 1, 1), told="long ago")
     client.force_login(ben)
     page = page_of(client, f"/research/{project.slug}/volunteers/")
-    assert "99 classifications within one minute" in page and f"volunteer {spam.pk}" in page
+    assert "99 classifications within one minute" in page and f"Volunteer {spam.pk}" in page
     assert "somewhere else" not in page and "long ago" not in page
     page = page_of(client, f"/research/{project.slug}/volunteers/{spam.pk}/")
     assert ">ada<" not in page and "Set votes aside" in page
