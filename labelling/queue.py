@@ -4,7 +4,8 @@ Two fixed random orders are walked for the uniform share, one of the pool and on
 pool goes by priority. A hold-out galaxy is served by its uniform walk or not at all.
 
 The walk takes galaxies as they come, and brings each to the full count: those too that had retired early before it
-came, or the easy ones would be missing from the sample. It opens them again, and from then on they are its own: by
+came, or the easy ones would be missing from the sample; those that others have given all their votes are of the sample
+as it passes them, or the hard ones would be. It opens what retired early again, and from then on they are its own: by
 priority they come after all that it has not reached, or each would draw the votes that its retirement has saved.
 It opens none for a volunteer for whom nothing of the pool is open. So a finished pool stays finished, what the walk
 has reached by then is complete, and `has_work_for` need only look at what is open.

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from labelling.models import Galaxy, Project, Subject
@@ -47,11 +47,28 @@ def retire(subject_id: int, reason: Subject.Retired, now: datetime | None = None
 def take_into_uniform_share(subject: Subject, inclusion_probability: float) -> None:
     """Note that the uniform walk has come to this subject, and open it again if it had retired early.
 
-    The caller holds its lock. From now on it retires by its full count alone, or as broken.
+    The caller holds its lock. From now on it retires by its full count alone, or as broken. What the walk has passed
+    because others had brought it to all its votes is of the uniform share as well: left out, it would be a sample that
+    lacks the galaxies that acquisition wants most.
     """
     subject.inclusion_probability = inclusion_probability
     subject.retired_at, subject.retired_reason = None, ""
     subject.save(update_fields=["inclusion_probability", "retired_at", "retired_reason"])
+    # Of two walkers who pass the same rows neither waits: one that is locked is taken along with the next subject.
+    passed = _passed_by_the_walk(subject).select_for_update(skip_locked=True, of=("self",), no_key=True)
+    ids = list(passed.values_list("pk", flat=True))
+    Subject.objects.filter(pk__in=ids).update(inclusion_probability=inclusion_probability)
+
+
+def _passed_by_the_walk(subject: Subject) -> QuerySet[Subject]:
+    """Those before it in its side's order that have all their votes, and that the walk has therefore not come to."""
+    is_full = Q(retired_reason=Subject.Retired.COUNT) | Q(
+        retired_reason__in=EARLY, n_classifications__gte=F("project__retirement_limit")
+    )
+    before = Subject.objects.filter(
+        project=subject.project_id, side=subject.side, uniform_rank__lt=subject.uniform_rank
+    )
+    return before.filter(is_full, inclusion_probability=None)
 
 
 def retire_full(project: Project) -> int:

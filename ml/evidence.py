@@ -1,8 +1,9 @@
 """Fit one question's linear head with its Gaussian posterior: deterministic, without a learning rate.
 
-The *weights* are found by Newton's method on a multinomial likelihood and a Gaussian prior (convex, one optimum), in
-turns with the *strength of the prior*, by the evidence (MacKay 1992, Neural Computation 4, 415), held near the usual
-one where votes are few. Votes on one galaxy err together, above all where a linear map cannot tell the galaxy apart;
+The *weights* are found by Newton's method, with Fisher's information for the curvature, on a multinomial likelihood and
+a Gaussian prior (convex but for the lapse; with it, too, all random starts that were tried ended alike), in turns with
+the *strength of the prior*, by the evidence (MacKay 1992, Neural Computation 4, 415), held near the usual one where
+votes are few. Votes on one galaxy err together, above all where a linear map cannot tell the galaxy apart;
 so n of them count as n (1 + A) / (n + A), as under a Dirichlet-multinomial of precision A, and never as more than
 1 + A. Which A of a few is best, and the *precision* by which votes scatter about the mean, is then said by votes of
 galaxies left out: the leave-one-out logits follow from the curvature in closed form (Rahnama Rad & Maleki 2020,

@@ -324,6 +324,24 @@ def test_when_all_is_done_the_head_of_the_order_is_full_and_the_rest_retired_ear
     assert ends == [("count", 5)] * n + [("consensus", 2)] * (12 - n)
 
 
+def test_the_uniform_share_holds_what_had_all_its_votes_before_the_walk_came_by():
+    """Without it a fair sample would lack what acquisition wants most."""
+    project = shared_project(retirement_limit=2)
+    wanted, _, broken, _, beyond = (make_subject(project, rank=rank) for rank in range(1, 6))
+    Subject.objects.filter(pk__in=[wanted.pk, beyond.pk]).update(priority=9.0, scored_by=7)
+    for volunteer in make_volunteers(4):
+        vote(served(project, volunteer, draw=ACQUIRED_DRAW), SMOOTH)
+    assert retire(broken.pk, Subject.Retired.BROKEN)
+    shares = {}
+    for number, volunteer in enumerate(make_volunteers(4)):
+        vote(served(project, volunteer, draw=POOL_DRAW), SMOOTH)
+        shares[number] = dict(Subject.objects.values_list("uniform_rank", "inclusion_probability"))
+    assert shares[0] == shares[1] == {1: 0.4, 2: 0.4, 3: None, 4: None, 5: None}  # it has reached the second of five
+    assert shares[2] == shares[3] == {1: 0.4, 2: 0.4, 3: None, 4: 0.8, 5: None}
+    wanted.refresh_from_db()
+    assert (wanted.first_arm, wanted.n_classifications, wanted.retired_reason) == (Arm.ACQUIRED, 2, "count")
+
+
 def test_at_most_half_of_any_ten_galaxies_are_of_the_most_uncertain_tenth():
     project = make_project()
     for rank in range(30):

@@ -41,6 +41,15 @@ def reached(project: Project, name: str) -> float:
     return (side.index(rank) + 1) / len(side)
 
 
+def is_passed(project: Project, name: str, walked: set[str]) -> bool:
+    """Whether a galaxy of the pool was full before the walk of the pool came by."""
+    rank, reason = project.subjects.filter(side="pool", galaxy__name=name).values_list(
+        "uniform_rank", "retired_reason"
+    ).first() or (0, "")
+    later = project.subjects.filter(side="pool", galaxy__name__in=walked, uniform_rank__gt=rank)
+    return name not in walked and reason == "count" and later.exists()
+
+
 def test_every_row_says_truly_how_it_was_chosen_and_whether_it_taught(tmp_path):
     project = make_sky(n_pool=40, n_gate=4, n_report=4, n_voted=0, retirement_limit=3)
     project.pool_uniform_share = project.holdout_uniform_share = 0.25
@@ -62,7 +71,11 @@ def test_every_row_says_truly_how_it_was_chosen_and_whether_it_taught(tmp_path):
         assert row["model_version"] == 3
         arm, scored_by = first_served.get(name, (None, None))
         assert row["selection_arm"] == arm
-        assert row["inclusion_probability"] == (reached(project, name) if name in walked else None)
+        if is_passed(project, name, walked):  # others gave it all its votes: reached with a later one
+            assert row["inclusion_probability"] in {reached(project, later) for later in walked}
+            assert row["inclusion_probability"] > reached(project, name)
+        else:
+            assert row["inclusion_probability"] == (reached(project, name) if name in walked else None)
         assert row["selected_by_model_version"] == numbers.get(scored_by)
         assert (scored_by is not None) == (arm == "acquired")
 
