@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from labelling import queue
@@ -32,6 +32,7 @@ from labelling.models import (
     PracticeWalk,
     Project,
     Skip,
+    Subject,
     TreeVersion,
     Volunteer,
 )
@@ -204,11 +205,17 @@ def _active(project: Project) -> QuerySet[Practice]:
 def _fresh(practices: QuerySet[Practice], project: Project, volunteer: Volunteer) -> QuerySet[Practice]:
     """Those that this volunteer has neither practised on nor had in hand as a subject."""
     walked = PracticeWalk.objects.filter(practice=OuterRef("pk"), volunteer=volunteer)
-    practices = practices.exclude(Exists(walked))
-    here = {"volunteer": volunteer, "subject__project": project, "subject__galaxy": OuterRef("galaxy")}
-    for seen in (Classification, Skip, ImageReport):
-        practices = practices.exclude(Exists(seen._default_manager.filter(**here)))
-    return practices.exclude(Exists(Assignment.objects.filter(**here, ended_at__isnull=True)))
+    # The few subjects first: asked in one query, PostgreSQL goes through all that the volunteer has seen.
+    subjects = Subject.objects.filter(project=project, galaxy__in=practices.values("galaxy"))
+    here = {"volunteer": volunteer, "subject__in": list(subjects.values_list("pk", flat=True))}
+    seen = Subject.objects.filter(
+        Q(pk__in=Classification.objects.filter(**here).values("subject"))
+        | Q(pk__in=Skip.objects.filter(**here).values("subject"))
+        | Q(pk__in=ImageReport.objects.filter(**here).values("subject"))
+        | Q(pk__in=Assignment.objects.filter(**here, ended_at__isnull=True).values("subject"))
+    )
+    had = list(seen.values_list("galaxy", flat=True)) if here["subject__in"] else []
+    return practices.exclude(Exists(walked)).exclude(galaxy__in=had)
 
 
 def _n_seen(project: Project, volunteer: Volunteer) -> int:
