@@ -32,6 +32,21 @@ def _tools(page: Page) -> None:
     page.keyboard.press("i")
 
 
+def _opened(button: str) -> Callable[[Page], None]:
+    def click(page: Page) -> None:
+        page.locator(button).click()
+        page.locator("dialog[open]").wait_for()
+        page.wait_for_load_state("networkidle")
+
+    return click
+
+
+def _talk(page: Page) -> None:
+    page.keyboard.press("3")
+    page.locator(".talk-opener").click()
+    page.wait_for_load_state("networkidle")
+
+
 def _report(page: Page) -> None:
     page.locator("#open-report").click()
 
@@ -83,13 +98,16 @@ def _done(page: Page) -> None:
 
 STATES: dict[str, Callable[[Page], None]] = {
     "the first question": lambda page: None,
-    "what to look for": lambda page: page.locator("#help summary").click(),
     "a long way in": _press("2", "2", "1", "1", "2"),
     "back at an answer": _press("2", "2", "Backspace"),
     "boxes to tick": _press("1", "1", "1", "2", "3"),
     "the tools": _tools,
     "the keys": _press("?"),
     "a report": _report,
+    "the tutorial": _opened("#open-tutorial"),
+    "help": _opened("#open-help"),
+    "the field guide": _opened("#open-guide"),
+    "talk": _talk,
     "after a vote": _told,
     "a refused vote": _refused,
     "offline": _offline,

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from labelling import queue
@@ -32,6 +32,7 @@ from labelling.models import (
     PracticeWalk,
     Project,
     Skip,
+    Subject,
     TreeVersion,
     Volunteer,
 )
@@ -42,6 +43,7 @@ _SALT = "labelling.practice"
 _MAX_TOKEN_LENGTH = 500
 
 _EVER = 10**9
+_LAST_STEP = 60
 RATES: Mapping[str, Sequence[tuple[int, float]]] = {
     Project.Practising.GALAXY_ZOO: ((20, 0.4), (40, 0.3), (60, 0.2), (_EVER, 0.1)),
     Project.Practising.SPACE_WARPS: ((15, 0.33), (40, 0.20), (_EVER, 0.10)),
@@ -74,13 +76,14 @@ def draw(
     """
     if n < 1 or volunteer.is_simulated or project.practice == Project.Practising.NEVER:
         return []
-    fresh = list(_fresh(project, volunteer).exclude(pk__in=in_hand).values_list("pk", flat=True))
-    if not fresh:
+    practices = _active(project).exclude(pk__in=in_hand)
+    if not practices.exists():
         return []
     n_seen = _n_seen(project, volunteer) + len(in_hand)
     n_drawn = sum(rng.random() < rate(project.practice, n_seen + place) for place in range(n))
     if not n_drawn or not queue.has_work_for(project, volunteer):
         return []
+    fresh = list(_fresh(practices, project, volunteer).values_list("pk", flat=True))
     chosen = rng.permutation(fresh)[:n_drawn].tolist()
     return list(Practice.objects.filter(pk__in=chosen).select_related("galaxy"))
 
@@ -192,22 +195,34 @@ def add_practice(version: TreeVersion, galaxy_id: int, expected: Walk, explanati
     return Practice.objects.update_or_create(project_id=version.project_id, galaxy_id=galaxy_id, defaults=changed)[0]
 
 
-def _fresh(project: Project, volunteer: Volunteer) -> Any:
-    """Those with a picture that this volunteer has neither practised on nor had in hand as a subject."""
-    walked = PracticeWalk.objects.filter(practice=OuterRef("pk"), volunteer=volunteer)
+def _active(project: Project) -> QuerySet[Practice]:
+    """Those in use that have a picture."""
     pictured = Image.objects.filter(galaxy=OuterRef("galaxy"))
     practices = Practice.objects.filter(project=project, is_active=True, tree_version=project.tree_version_id)
-    practices = practices.filter(Exists(pictured)).exclude(Exists(walked))
-    here = {"volunteer": volunteer, "subject__project": project, "subject__galaxy": OuterRef("galaxy")}
-    for seen in (Classification, Skip, ImageReport):
-        practices = practices.exclude(Exists(seen._default_manager.filter(**here)))
-    return practices.exclude(Exists(Assignment.objects.filter(**here, ended_at__isnull=True)))
+    return practices.filter(Exists(pictured))
+
+
+def _fresh(practices: QuerySet[Practice], project: Project, volunteer: Volunteer) -> QuerySet[Practice]:
+    """Those that this volunteer has neither practised on nor had in hand as a subject."""
+    walked = PracticeWalk.objects.filter(practice=OuterRef("pk"), volunteer=volunteer)
+    # The few subjects first: asked in one query, PostgreSQL goes through all that the volunteer has seen.
+    subjects = Subject.objects.filter(project=project, galaxy__in=practices.values("galaxy"))
+    here = {"volunteer": volunteer, "subject__in": list(subjects.values_list("pk", flat=True))}
+    seen = Subject.objects.filter(
+        Q(pk__in=Classification.objects.filter(**here).values("subject"))
+        | Q(pk__in=Skip.objects.filter(**here).values("subject"))
+        | Q(pk__in=ImageReport.objects.filter(**here).values("subject"))
+        | Q(pk__in=Assignment.objects.filter(**here, ended_at__isnull=True).values("subject"))
+    )
+    had = list(seen.values_list("galaxy", flat=True)) if here["subject__in"] else []
+    return practices.exclude(Exists(walked)).exclude(galaxy__in=had)
 
 
 def _n_seen(project: Project, volunteer: Volunteer) -> int:
+    """Votes and practice; no more are counted than a rate asks about."""
     voted = Classification.objects.standing().filter(volunteer=volunteer, subject__project=project)
     practised = PracticeWalk.objects.filter(volunteer=volunteer, practice__project=project)
-    return voted.count() + practised.count()
+    return voted.order_by()[:_LAST_STEP].count() + practised.order_by()[:_LAST_STEP].count()
 
 
 def _earlier(uuid: UUID, body_sha256: str, practice: Practice, volunteer: Volunteer) -> PracticeWalk | None:

@@ -261,6 +261,7 @@ function drawWaiting() {
 
 function explain() {
   const { state } = ahead;
+  if (state.kind === 'signed_out') return leaveAccount();
   const again = { label: gettext('Try again'), does: () => ahead.fill() };
   const reload = { label: gettext('Reload the page'), does: () => location.reload() };
   const home = { label: gettext('Other projects'), does: () => location.assign('/') };

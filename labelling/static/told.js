@@ -19,7 +19,7 @@ const place = () => /** @type {HTMLElement} */ (document.getElementById('told'))
 
 /** @param {Told} told @param {Done} done @param {import('./walk.js').Tree} tree */
 export function tell(told, done, tree) {
-  if (told.practice) add('practice', practised(told.practice, done, tree), done);
+  if (told.practice) add('practice', practised(told, told.practice, done, tree), done);
   else if (told.is_simulated) add('simulated', simulated(), done);
   if (told.round_up) add('round-up', roundUp(told.round_up));
 }
@@ -79,16 +79,17 @@ function simulated() {
   ];
 }
 
-/** @param {Practice} practice @param {Done} done @param {import('./walk.js').Tree} tree */
-function practised({ is_right, expected, explanation }, done, tree) {
+/** @param {Told} told @param {Practice} practice @param {Done} done @param {import('./walk.js').Tree} tree */
+function practised({ is_simulated }, { is_right, expected, explanation }, done, tree) {
   const others = tree.questions.filter(({ key }) => is_right[key] === false);
   const title = others.length
     ? gettext('That was practice, and it is a tricky one')
-    : gettext('That was practice, and you saw what experts see');
+    : gettext('That was practice, and you saw what there is to see');
   const lines = others.map((question) => seenOtherwise(question, expected, done));
   const why = explanation ? [made('p', explanation)] : [];
+  const drawn = is_simulated ? [made('p', gettext('This one was simulated: a program drew it.'))] : [];
   const calm = others.length ? [made('p', gettext('Practice never counts. Everybody sees some differently.'))] : [];
-  return [made('h2', title), ...lines, ...why, ...calm];
+  return [made('h2', title), ...lines, ...why, ...drawn, ...calm];
 }
 
 /** @param {import('./walk.js').Question} question @param {Record<string, string | string[]>} expected @param {Done} done */
@@ -99,7 +100,7 @@ function seenOtherwise(question, expected, done) {
   line.className = 'seen';
   const icons = question.answers.filter(({ key }) => keys.includes(key)).map((answer) => iconOf(question, answer));
   line.append(...icons.flatMap((name) => (name ? [drawing(name)] : [])));
-  const text = gettext('%(question)s Experts: %(expected)s. You: %(given)s.');
+  const text = gettext('%(question)s Expected: %(expected)s. You: %(given)s.');
   const words = { question: question.text, expected: inWords(question, keys), given: inWords(question, given) };
   line.append(made('span', interpolate(text, words)));
   return line;

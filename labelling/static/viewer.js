@@ -99,6 +99,7 @@ export class Viewer extends EventTarget {
       picture.style.filter = isLit ? filter : '';
     }
     this.frame.classList.toggle('zoomed', view.zoom > 1);
+    this.frame.classList.toggle('inverted', light.isInverted);
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -94,7 +94,7 @@ def opened(chromium: Browser, live_server: LiveServer) -> Generator[Opened]:
 def _leave_quietly(context: BrowserContext, under_way: set[Request]) -> None:
     """Nothing is asked of the server from here on: it would meet tables that are being emptied."""
     for page in context.pages:
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         while under_way and time.monotonic() < deadline:
             page.wait_for_timeout(20)
     context.set_offline(True)

@@ -226,6 +226,32 @@ def test_a_session_that_ends_while_classifying_is_said_at_the_next_galaxy(
     balanced(project, 1)
 
 
+def test_a_walk_that_is_begun_is_finished_in_the_name_of_the_account(opened: Opened, ada: User) -> None:
+    project = make_drawn_project(6)
+    page = opened("/accounts/login/")
+    sign_in(page, "ada", "a volunteer's password")
+    page.goto(desk(project))
+    asked(page, "shape?")
+    all_ahead(page, 3)
+    held: list[Route] = []
+    page.route("**/next/", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no builtin
+    page.keyboard.press("1")
+    asked(page, "shape?")
+    page.keyboard.press("2")
+    asked(page, "bar?")
+    eventually(page, lambda: bool(held))
+    page.context.clear_cookies(name="sessionid")
+    with page.expect_response("**/next/"):
+        held[0].continue_()
+    asked(page, "bar?")
+    page.keyboard.press("1")
+    noticed(page, "You have been signed out")
+    nothing_waits(page)
+    assert [vote.volunteer.user for vote in Classification.objects.all()] == [ada, ada]
+    balanced(project, 2)
+    forgive(opened)
+
+
 def test_who_was_signed_out_goes_on_without_an_account(opened: Opened, ada: User) -> None:
     project = make_drawn_project(2)
     page = opened("/accounts/login/")

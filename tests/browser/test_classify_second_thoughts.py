@@ -196,14 +196,14 @@ def test_what_practice_expected_is_told_kindly_and_stays_until_the_next_answer(o
     all_ahead(page, 3)
     page.keyboard.press("1")
     log = page.get_by_role("log")
-    expect(log).to_contain_text("shape? Experts: disk. You: smooth.")
+    expect(log).to_contain_text("shape? Expected: disk. You: smooth.")
     expect(log).to_contain_text("The arms are faint.")
     expect(page.locator("#done-list button")).to_have_count(0)  # practice is no vote, and cannot be taken back
     page.keyboard.press("2")
     expect(log.locator("article")).to_have_count(0)
     telling(page, {"practice": practice | {"is_right": {"shape": True}}})
     page.keyboard.press("1")
-    expect(log).to_contain_text("you saw what experts see")
+    expect(log).to_contain_text("you saw what there is to see")
     page.get_by_role("button", name="Close").click()
     expect(log.locator("article")).to_have_count(0)
     assert page.evaluate("document.activeElement.id") == "question"

@@ -76,8 +76,17 @@ def test_practice_comes_at_the_presets_falling_rate(preset: str, rates: dict[int
     assert {n: practice.rate(preset, n) for n in rates} == rates
 
 
-def test_every_preset_of_a_project_has_its_rates() -> None:
+def test_every_preset_of_a_project_has_its_rates_and_no_step_is_missed() -> None:
     assert set(practice.RATES) == set(Project.Practising.values)
+    assert max(until for steps in practice.RATES.values() for until, _ in steps[:-1]) == practice._LAST_STEP
+
+
+def test_where_no_practice_is_drawn_what_somebody_has_seen_is_not_gone_through(
+    project: Project, ann: Volunteer, django_assert_num_queries: Any
+) -> None:
+    make_practice(project)
+    with django_assert_num_queries(3):
+        assert not drawn(project, ann, draw=0.99)
 
 
 def test_of_many_servings_the_part_that_is_practice_is_the_rate(project: Project, ann: Volunteer) -> None:

@@ -43,6 +43,7 @@ def test_simulated_galaxies_are_rendered_once_marked_and_live() -> None:
     assert project.subjects.count() == 12
     assert project.subjects.filter(galaxy__is_simulated=False).count() == 0
     assert Project.objects.get(pk=project.pk).is_live
+    assert project.practices.count() == 24
     assert demo.simulate(99).subjects.count() == 12
 
 
