@@ -25,6 +25,9 @@ Terms = Callable[[Posterior, Votes | None, Target | None], Floats]
 
 GALAXY_ZOO_LIVE_THRESHOLD = 0.5
 
+_AGREEMENT = 2.0
+"""A of the votes on one galaxy, the middle one of `ml.evidence`."""
+
 
 @dataclass(frozen=True)
 class Strategy:
@@ -34,7 +37,8 @@ class Strategy:
     unit: str
     """Of the score, for a person to read after the number."""
     power: float
-    """By which `ml.batches.power_sample` draws from the scores."""
+    """By which `ml.batches.power_sample` draws from the scores. The harder a batch goes for close calls, the more of
+    them it finds, and the worse votes on all other galaxies are foretold."""
     needs_target: bool = False
 
 
@@ -113,6 +117,9 @@ def margin(posterior: Posterior, counts: Numbers | None = None, totals: Numbers 
     1 - (first - second) / (first + second): 0 for a certain walk, 1 for two that are as likely; all other questions
     of the galaxy have 0. Walks are compared as wholes: a doubt far down an unlikely branch is no close call. The
     boxes of a multiple-choice question are taken singly.
+
+    People may be split about a galaxy for ever. So the call is worth less the more people have made it: as votes count
+    in `ml.evidence`, by n (1 + A) / (n + A), one more after n adds (A / (n + A))^2 of what the first one did.
     """
     weights, mean = given_votes(posterior, counts, totals)
     tree = posterior.tree
@@ -138,7 +145,7 @@ def margin(posterior: Posterior, counts: Numbers | None = None, totals: Numbers 
     terms = np.zeros_like(ratio)
     closest = ratio[np.arange(len(ratio)), at]
     terms[np.arange(len(ratio)), at] = 2 * closest / (1 + closest)
-    return terms
+    return terms if totals is None else np.asarray(terms * (_AGREEMENT / (totals + _AGREEMENT)) ** 2)
 
 
 def over_threshold(posterior: Posterior, column: str, threshold: float = GALAXY_ZOO_LIVE_THRESHOLD) -> Floats:
@@ -191,9 +198,9 @@ TOP = 1000.0
 """A power at which the draw is plain top-k."""
 
 STRATEGIES: dict[str, Strategy] = {
-    "epig": Strategy(_epig_terms, "nats about the catalogue", power=2.0, needs_target=True),
-    "tree_bald": Strategy(_of_votes(tree_bald), "nats", power=2.0),
-    "margin": Strategy(_of_votes(margin), "of a close call", power=4.0),
+    "margin": Strategy(_of_votes(margin), "of a close call", power=1.0),
+    "tree_bald": Strategy(_of_votes(tree_bald), "nats", power=1.0),
+    "epig": Strategy(_epig_terms, "nats about the catalogue", power=1.0, needs_target=True),
     "entropy": Strategy(_of_votes(walk_entropy), "nats of surprise", power=1.0),
     "variance": Strategy(_of_votes(fraction_variance), "of variance", power=1.0),
     "threshold": Strategy(_threshold_terms, "over Galaxy Zoo's threshold", power=TOP),

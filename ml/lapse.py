@@ -37,18 +37,16 @@ def lapsed_tree(tree: DecisionTree, logits: Tensor, lapse: Tensor, dim: int = -1
 
 
 def lapsed_means(tree: DecisionTree, logits: Tensor, lapse: Tensor) -> Tensor:
-    """The fractions of `lapsed_tree` along axis 1, (S, A, G) and (Q,) -> (S, A, G), in place of the logits.
-
-    For a whole pool, which is bound by memory and not by arithmetic.
-    """
+    """The fractions of `lapsed_tree` along axis 1, (S, A, G) and (Q,) -> (S, A, G): fast, for a whole pool."""
+    means = torch.empty_like(logits)
     for question, own in zip(tree.questions, lapse.tolist(), strict=True):
-        part = logits[:, tree.slices[question.key]]
+        place = tree.slices[question.key]
         if question.is_multiple:
-            part.sigmoid_().mul_(1 - own).add_(own / 2)
+            torch.sigmoid(logits[:, place], out=means[:, place])
         else:
-            part.sub_(part.amax(1, keepdim=True)).exp_()
-            part.mul_((1 - own) / part.sum(1, keepdim=True)).add_(own / len(question.answers))
-    return logits
+            torch.softmax(logits[:, place], dim=1, out=means[:, place])
+        means[:, place].mul_(1 - own).add_(own / (2 if question.is_multiple else len(question.answers)))
+    return means
 
 
 def unlapsed_tree(tree: DecisionTree, logits: Tensor, lapse: Tensor) -> Tensor:

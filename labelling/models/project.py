@@ -19,9 +19,9 @@ class Project(models.Model):
     class Acquisition(models.TextChoices):
         """How a refill turns scores into priorities."""
 
-        EPIG = "epig", "information about the catalogue (EPIG)"
-        TREE_BALD = "tree_bald", "information about the network (tree-BALD)"
         MARGIN = "margin", "closest call (margin)"
+        TREE_BALD = "tree_bald", "information about the network (tree-BALD)"
+        EPIG = "epig", "information about the catalogue (EPIG)"
         RANDOM = "random", "random"
 
     class Practising(models.TextChoices):
@@ -76,7 +76,7 @@ class Project(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="part of servings that walk the hold-out in its fixed random order",
     )
-    acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.EPIG)
+    acquisition = models.CharField(max_length=20, choices=Acquisition.choices, default=Acquisition.MARGIN)
     is_scored_per_answer = models.BooleanField(
         default=False, help_text="count the clicks of a walk: a score is divided by the answers that it takes"
     )

@@ -71,8 +71,8 @@ class RulesForm(ProjectForm):
             "consensus_fraction": "0.5 to 1: the part that has to agree on every first question. Empty: never.",
             "consensus_n_votes": "Counts only when an agreement is set.",
             "votes_per_cycle": "Then a new model is trained by itself.",
-            "acquisition": "About the catalogue: those whose votes carry over to most others. About the network: "
-            "those that it would learn most from, oddities too. Closest call: those between two answers.",
+            "acquisition": "Closest call: those between two answers. About the network: those that it would learn most "
+            "from, oddities too. About the catalogue: those whose votes carry over to most others.",
             "is_scored_per_answer": "Of two galaxies that would teach as much, asks first about the one whose way "
             "through the questions is shorter.",
             "weighting": "For the columns beside the plain fractions. Nothing else knows of weights.",

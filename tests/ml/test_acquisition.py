@@ -92,7 +92,7 @@ def test_scores_are_those_of_the_strategys_own_function() -> None:
 
 
 def test_an_unknown_strategy_is_refused_with_those_there_are() -> None:
-    with pytest.raises(PosteriorError, match="no acquisition is called 'guess'; there are epig, tree_bald"):
+    with pytest.raises(PosteriorError, match="no acquisition is called 'guess'; there are margin, tree_bald"):
         strategy("guess")
 
 
@@ -147,6 +147,12 @@ def test_the_two_best_walks_are_those_of_all_walks(seed: int, tree: DecisionTree
 def test_boxes_are_taken_singly() -> None:
     mean = np.array([[[0.9, 0.1, 0.02, 0.3, 0.99]]])
     assert margin(Posterior(BOXES, mean, np.ones((1, 1, 2))))[0].tolist() == pytest.approx([0, 1 - (0.7 - 0.3)])
+
+
+def test_a_call_that_stays_close_is_worth_less_the_more_people_have_made_it() -> None:
+    posterior = one_question(0.5, 0.5)
+    for n, expected in ((0, 1.0), (2, 1 / 4), (10, 1 / 36)):
+        assert margin(posterior, np.array([[n / 2, n / 2]]), np.array([[n]])).item() == pytest.approx(expected)
 
 
 def test_threshold_rule_is_one_or_nothing() -> None:

@@ -137,15 +137,15 @@ def test_a_rule_that_changes_after_scoring_is_scored_again(monkeypatch: pytest.M
     project, judge = make_sky(n_pool=12), STEPS["gate"]
 
     def judge_while_the_researcher_changes_the_rule(work: Work) -> str:
-        changed = {"acquisition": Project.Acquisition.MARGIN, "is_scored_per_answer": True}
+        changed = {"acquisition": Project.Acquisition.TREE_BALD, "is_scored_per_answer": True}
         Project.objects.filter(pk=project.pk).update(**changed)
         return judge(work)
 
     monkeypatch.setitem(STEPS, Job.Kind.GATE, judge_while_the_researcher_changes_the_rule)
     run_quick_cycle(project)
-    assert set(Score.objects.values_list("acquisition", flat=True)) == {"margin"}
+    assert set(Score.objects.values_list("acquisition", flat=True)) == {"tree_bald"}
     assert all(
-        "close call for each of 1." in reason for reason in project.subjects.values_list("priority_reason", flat=True)
+        "nats for each of 1." in reason for reason in project.subjects.values_list("priority_reason", flat=True)
     )
 
 

@@ -40,7 +40,7 @@ def test_every_scored_subject_gets_a_priority_a_reason_and_a_name() -> None:
     assert refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project)) == 20
     subjects = subjects_of(version.project)
     assert len({subject.priority for subject in subjects}) == 20
-    assert subjects[-1].priority_reason == "0.20 nats about the catalogue, mostly bar"
+    assert subjects[-1].priority_reason == "0.20 of a close call, mostly bar"
     assert {subject.scored_by for subject in subjects} == {version.pk}
     assert [subject.is_most_uncertain for subject in subjects] == [False] * 18 + [True] * 2
 
@@ -74,7 +74,7 @@ def test_a_researchers_weights_need_no_second_scoring() -> None:
     refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
     special.refresh_from_db()
     assert special.priority == min(subject.priority for subject in subjects_of(version.project))
-    assert special.priority_reason == "0 nats about the catalogue"
+    assert special.priority_reason == "0 of a close call"
     assert not special.is_most_uncertain
 
 
@@ -136,8 +136,8 @@ def test_a_project_that_counts_clicks_ranks_by_what_each_answer_teaches() -> Non
     version.scores.filter(subject=longest).update(n_answers=4.0)  # .20 nats, but .05 for each answer
     refill_by_information(version, 1, make_work(Job.Kind.REFILL, version.project))
     *_, second, longest = subjects_of(version.project)
-    assert longest.priority_reason == "0.050 nats about the catalogue for each of 4.0 answers, mostly bar"
-    assert second.priority_reason == "0.19 nats about the catalogue for each of 1.0 answers, mostly bar"
+    assert longest.priority_reason == "0.050 of a close call for each of 4.0 answers, mostly bar"
+    assert second.priority_reason == "0.19 of a close call for each of 1.0 answers, mostly bar"
     assert (second.is_most_uncertain, longest.is_most_uncertain) == (True, False)
 
 
