@@ -11,6 +11,7 @@ RUN sed '/^# worker$/,$d' requirements.txt > web.txt && pip install -r web.txt &
 
 COPY manage.py LICENSE ./
 COPY templates ./templates
+COPY locale ./locale
 COPY ml ./ml
 COPY labelling ./labelling
 COPY morphology ./morphology

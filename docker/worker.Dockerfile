@@ -13,6 +13,7 @@ RUN sed '/^# demo$/,$d' requirements.txt > worker.txt && pip install -r worker.t
 
 COPY manage.py LICENSE ./
 COPY templates ./templates
+COPY locale ./locale
 COPY ml ./ml
 COPY labelling ./labelling
 COPY morphology ./morphology

@@ -55,3 +55,7 @@ class TalkTooOften(TalkRefused):
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TranslationRefused(LabellingError):
+    """A translation of a project's text cannot be stored; the message says why, for whoever wrote it."""

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 from labelling.hints import hint
 from labelling.models import Example, GuidePage, Practice, Project
+from labelling.translating import AS_WRITTEN, Words
 from labelling.tutorial import steps
 from ml.schema import DecisionTree, Question, load, shipped
 
@@ -65,10 +66,10 @@ class GuideJson(TypedDict):
     practice: bool
 
 
-def guide_of(project: Project) -> GuideJson:
-    """The project's own pages and pictures, and ours for what it has none of."""
-    tree = project.tree
-    pages = {kind: [_own_page(page) for page in _own_pages(project, kind)] for kind in GuidePage.Kind}
+def guide_of(project: Project, words: Words = AS_WRITTEN) -> GuideJson:
+    """The project's own pages and pictures, and ours for what it has none of, in `words`."""
+    tree = words.tree(project.tree)
+    pages = {kind: [_own_page(page, words) for page in _own_pages(project, kind)] for kind in GuidePage.Kind}
     tutorial, field_guide = pages[GuidePage.Kind.TUTORIAL], pages[GuidePage.Kind.FIELD_GUIDE]
     practises = practises_in(project)
     return {
@@ -76,7 +77,7 @@ def guide_of(project: Project) -> GuideJson:
         "tutorial_is_ours": not tutorial,
         "field_guide": [{**page, "answers": []} for page in field_guide] or our_field_guide(tree),
         "hints": {answer["column"]: answer["text"] for question in tree.questions for answer in _answers(question)},
-        "examples": {**our_examples(tree), **own_examples(project)},
+        "examples": {**our_examples(tree), **_own_examples(project, tree, words)},
         "practice": practises,
     }
 
@@ -124,15 +125,16 @@ def our_examples(tree: DecisionTree) -> dict[str, list[PictureJson]]:
     return {column: pictures for column, pictures in shown.items() if pictures}
 
 
-def own_examples(project: Project) -> dict[str, list[PictureJson]]:
+def _own_examples(project: Project, tree: DecisionTree, words: Words) -> dict[str, list[PictureJson]]:
     """The project's own pictures of answers that its tree has."""
-    answers = {each["column"]: each["title"] for question in project.tree.questions for each in _answers(question)}
+    answers = {each["column"]: each["title"] for question in tree.questions for each in _answers(question)}
     shown: dict[str, list[PictureJson]] = {}
     for example in Example.objects.filter(project=project, column__in=answers):
+        caption = words.of(f"example/{example.pk}", example.caption)
         picture: PictureJson = {
             "url": picture_url(example.picture_sha256),
-            "caption": example.caption,
-            "alt": example.caption or answers[example.column],
+            "caption": caption,
+            "alt": caption or answers[example.column],
             "is_simulated": False,
         }
         shown.setdefault(example.column, []).append(picture)
@@ -148,9 +150,14 @@ def _own_pages(project: Project, kind: GuidePage.Kind) -> Sequence[GuidePage]:
     return list(GuidePage.objects.filter(project=project, kind=kind))
 
 
-def _own_page(page: GuidePage) -> PageJson:
-    picture = picture_url(page.picture_sha256) if page.picture_sha256 else None
-    return {"title": page.title, "text": page.text, "picture": picture, "alt": page.picture_alt}
+def _own_page(page: GuidePage, words: Words) -> PageJson:
+    here = f"page/{page.pk}"
+    return {
+        "title": words.of(f"{here}/title", page.title),
+        "text": words.of(f"{here}/text", page.text),
+        "picture": picture_url(page.picture_sha256) if page.picture_sha256 else None,
+        "alt": words.of(f"{here}/picture", page.picture_alt),
+    }
 
 
 def _answers(question: Question) -> list[AnswerJson]:

@@ -59,7 +59,7 @@ def test_every_package_of_ours_is_copied() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     for dockerfile in IMAGES:
         copied = set(re.findall(r"^COPY (\w+) \./\1$", dockerfile.read_text(encoding="utf-8"), re.MULTILINE))
-        assert packages | {"templates"} == copied
+        assert packages | {"locale", "templates"} == copied
 
 
 def test_every_variable_that_compose_sets_is_read_by_the_settings() -> None:

@@ -33,6 +33,13 @@ def moderated_projects(visitor: Visitor) -> QuerySet[Project]:
     return Project.objects.filter(_belongs(visitor, Membership.Role.RESEARCHER, Membership.Role.MODERATOR)).distinct()
 
 
+def translated_projects(visitor: Visitor) -> QuerySet[Project]:
+    """The projects whose texts this visitor may translate: as one who runs them, or as one of their translators."""
+    if visitor.is_staff:
+        return Project.objects.all()
+    return Project.objects.filter(_belongs(visitor, Membership.Role.RESEARCHER, Membership.Role.TRANSLATOR)).distinct()
+
+
 def visible_project(visitor: Visitor, slug: str) -> Project:
     """The project, or 404."""
     return _one(visible_projects(visitor), slug)
@@ -46,6 +53,11 @@ def own_project(visitor: Visitor, slug: str) -> Project:
 def moderated_project(visitor: Visitor, slug: str) -> Project:
     """The project when this visitor may hide its comments, or 404."""
     return _one(moderated_projects(visitor), slug)
+
+
+def translated_project(visitor: Visitor, slug: str) -> Project:
+    """The project when this visitor may translate it, or 404."""
+    return _one(translated_projects(visitor), slug)
 
 
 def _one(projects: QuerySet[Project], slug: str) -> Project:

@@ -20,6 +20,7 @@ from labelling.models import Classification, Comment, CommentReport, Favourite, 
 from labelling.pages.replies import image_json, sky_url
 from labelling.pages.talk import reader_of, sees_all, subject_for
 from labelling.project import is_open_to
+from labelling.translating import translated
 from ml.schema import Question, Walk
 
 N_COMMENTS = 30
@@ -56,6 +57,7 @@ def galaxy(request: HttpRequest, pk: int) -> HttpResponse:
     except TalkClosed:
         context = {"project": subject.project, "is_open": is_open_to(subject.project, request.user)}
         return render(request, "labelling/galaxy_closed.html", context, status=403)
+    subject.project = translated(subject.project)
     pictures = list(subject.galaxy.images.order_by("position"))
     walk = _own_walk(subject, volunteer)
     asked = _asked(subject, walk) if subject.retired_at else []

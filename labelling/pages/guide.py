@@ -12,6 +12,7 @@ from labelling.errors import FileMissing
 from labelling.guide import guide_of
 from labelling.models import Example, GuidePage
 from labelling.pages.access import visible_project
+from labelling.translating import words_of
 
 _A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -22,7 +23,7 @@ def guide_json(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = visible_project(request.user, slug)
     if project.tree_version is None:
         raise Http404(f"project {slug!r} has no decision tree yet")
-    response = JsonResponse(guide_of(project))
+    response = JsonResponse(guide_of(project, words_of([project])[project.pk]))
     response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     patch_cache_control(response, private=True, no_cache=True)
     return get_conditional_response(request, etag=response["ETag"], response=response) or response

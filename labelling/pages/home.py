@@ -8,6 +8,7 @@ from django.views.decorators.vary import vary_on_cookie
 from labelling.models import Project
 from labelling.pages.mine import classifications_by
 from labelling.pages.progress import lately, progress_of, some_pictures
+from labelling.translating import words_of
 
 N_PICTURES = 4
 
@@ -18,7 +19,11 @@ def home(request: HttpRequest) -> HttpResponse:
     """A glimpse of a first question, live numbers, and a card for each live project, newest first."""
     projects = list(Project.objects.filter(is_live=True).select_related("tree_version").order_by("-created_at"))
     progress = progress_of(projects)
-    cards = [(project, progress[project.pk], some_pictures(project, N_PICTURES)) for project in projects]
+    words = words_of(projects)
+    cards = [
+        (words[project.pk].project(project), progress[project.pk], some_pictures(project, N_PICTURES))
+        for project in projects
+    ]
     # One that has something to ask and to show; none is fine.
     glimpse = next((card for card in cards if card[0].tree_version and card[2]), None)
     context = {

@@ -13,6 +13,7 @@ from labelling.identity import known_volunteer
 from labelling.journal import journal_of
 from labelling.models import Classification, Image
 from labelling.pages.calendar import calendar
+from labelling.translating import Words, words_of
 
 PAGE = 48
 
@@ -49,27 +50,28 @@ def mine(request: HttpRequest) -> HttpResponse:
         .prefetch_related(first_images)
         .order_by("-pk")[: PAGE + 1]
     )
+    words = words_of({item.subject.project for item in page})
     context = {
         "n": journal.n if journal else 0,
         "journal": journal,
         "calendar": calendar(journal.n_by_day, timezone.now().date()) if journal else None,
         "volunteer": volunteer,
-        "seen": [_seen(classification) for classification in page[:PAGE]],
+        "seen": [_seen(item, words[item.subject.project_id]) for item in page[:PAGE]],
         "before": page[PAGE - 1].pk if len(page) > PAGE else None,
     }
     return render(request, "labelling/mine.html", context)
 
 
-def _seen(classification: Classification) -> Seen:
+def _seen(classification: Classification, words: Words) -> Seen:
     images: list[Image] = getattr(classification.subject.galaxy, "in_order", [])
-    return Seen(classification, images[0] if images else None, _in_words(classification))
+    return Seen(classification, images[0] if images else None, _in_words(classification, words))
 
 
-def _in_words(classification: Classification) -> str:
+def _in_words(classification: Classification, words: Words) -> str:
     """The walk as the texts of its answers: `Smooth, Completely round`."""
-    words = []
-    for question in classification.tree_version.tree.questions:
+    said = []
+    for question in words.tree(classification.tree_version.tree).questions:
         given = classification.walk.get(question.key, [])
         chosen = [given] if isinstance(given, str) else given
-        words += [answer.text for answer in question.answers if answer.key in chosen]
-    return ", ".join(words)
+        said += [answer.text for answer in question.answers if answer.key in chosen]
+    return ", ".join(said)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from labelling.pages import collections, moderation, tags, talk, voting
+from labelling.pages import collections, moderation, tags, talk, translating, voting
 from labelling.pages.galaxy import galaxy
 from labelling.pages.guide import guide_json, guide_picture
 from labelling.pages.home import home
@@ -33,6 +33,8 @@ urlpatterns: list[URLPattern] = [
     path("comments/<int:pk>/delete/", talk.delete_comment, name="delete_comment"),
     path("comments/<int:pk>/report/", talk.report_comment, name="report_comment"),
     path("comments/<int:pk>/moderate/", moderation.moderate_comment, name="moderate_comment"),
+    path("projects/<slug:slug>/translate/", translating.languages, name="translations"),
+    path("projects/<slug:slug>/translate/<slug:language>/", translating.translations, name="translate"),
     path("projects/<slug:slug>/moderation/", moderation.moderation, name="moderation"),
     path("projects/<slug:slug>/tags/", tags.tag_list, name="tags"),
     path("projects/<slug:slug>/tags.csv", tags.tags_csv, name="tags_csv"),

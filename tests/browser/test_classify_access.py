@@ -52,7 +52,7 @@ def alone(page: Page) -> None:
 
 
 def looking(opened: Opened, project: Project, **options: Any) -> Page:
-    page = opened("/static/favicon.svg", **options)
+    page = opened("/accounts/login/", **options)
     alone(page)
     page.goto(desk(project))
     expect(page.locator("#asking:not([inert]) #question")).to_be_visible()
@@ -168,7 +168,7 @@ def test_it_fits_every_window_with_targets_for_fingers(opened: Opened, tree: Dec
 @pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
 def test_it_can_be_read_in_every_theme(opened: Opened, theme: str) -> None:
     project = make_drawn_project(2, tree=load("gz2"))
-    page = opened("/static/favicon.svg")
+    page = opened("/accounts/login/")
     page.add_init_script(
         f"document.addEventListener('readystatechange', () => document.documentElement.dataset.theme = '{theme}')"
     )

@@ -96,7 +96,7 @@ def test_a_vote_outlives_its_page(opened: Opened) -> None:
     asked(page, "shape?")
     page.keyboard.press("1")
     expect(page.locator("#waiting")).to_be_visible()
-    page.goto("/healthz")
+    page.goto("/accounts/login/")
     assert not walks()
     page.unroute_all()
     page.goto(desk(project))
@@ -271,7 +271,7 @@ def test_who_was_signed_out_goes_on_without_an_account(opened: Opened, ada: User
 
 def test_without_a_server_the_page_says_so_and_goes_on_by_itself(opened: Opened) -> None:
     project = make_drawn_project(1)
-    page = opened("/healthz")
+    page = opened("/accounts/login/")
     page.route("**/next/", lambda route: route.abort())
     page.goto(desk(project))
     noticed(page, "Waiting for the network")
