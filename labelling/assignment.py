@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from labelling import queue
+from labelling.deadlock import tried_again
 from labelling.errors import VoteRefused
 from labelling.models import Assignment, Project, Volunteer
 from labelling.queue import Pick
@@ -34,7 +35,7 @@ def serve(
     return served[0] if served else None
 
 
-@transaction.atomic
+@tried_again
 def serve_ahead(
     project: Project,
     volunteer: Volunteer,

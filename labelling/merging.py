@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import OperationalError, models, transaction
+from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
-from psycopg.errors import DeadlockDetected
 
+from labelling.deadlock import tried_again
 from labelling.models import (
     Assignment,
     Classification,
@@ -33,7 +33,6 @@ from labelling.models import (
 )
 from labelling.votes import tally_again
 
-_TRIES = 3
 
 MOVED: tuple[type[models.Model], ...] = (Comment, Collection, SetAside)
 """What one volunteer may have any number of."""
@@ -50,6 +49,7 @@ MOVED_ONCE: Mapping[type[models.Model], tuple[str, ...]] = {
 """What a volunteer has once for these fields: where both have it, the signed-in one's stays."""
 
 
+@tried_again
 def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> bool:
     """Make everything that `anonymous` did `own`'s; False when there is nothing to do.
 
@@ -57,14 +57,7 @@ def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> 
     subject that falls below its limit opens again. Frozen training sets stay as they are. Done twice, or by two tabs
     at once, it happens once. Not done while the votes of either are set aside: signing in undoes no such act.
     """
-    for is_last in (False,) * (_TRIES - 1) + (True,):
-        try:
-            with transaction.atomic():
-                return _merge(anonymous.pk, own.pk, now or timezone.now())
-        except OperationalError as error:  # an UPDATE of many subjects may take them in another order than we do
-            if is_last or not isinstance(error.__cause__, DeadlockDetected):
-                raise
-    raise AssertionError("the last try returns or raises")
+    return _merge(anonymous.pk, own.pk, now or timezone.now())
 
 
 def _merge(anonymous_id: int, own_id: int, now: datetime) -> bool:

@@ -171,6 +171,11 @@ def every_address(project: Project) -> list[str]:
         "url": ["no-such"],
         "uidb36": ["1"],
         "key": ["set-password"],
+        "kind": ["tutorial"],
+        "language": ["de"],
+        "word": ["ring"],
+        "uuid": [uuid4()],
+        "provider_id": ["no-such"],
     }
     return sorted(set(_addresses(get_resolver(), "/", values)))
 
@@ -224,7 +229,7 @@ def _vote_and_ask_for_work(web: Web, project: Project, researcher: User) -> None
     browser = web.visitor(researcher)
     browser.get(f"/projects/{project.slug}/classify/")
     browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
-    token = browser.post(f"/projects/{project.slug}/next/").json()["assignment"]["token"]
+    token = browser.post(f"/projects/{project.slug}/next/").json()["assignments"][0]["token"]
     ballot = {"uuid": str(uuid4()), "token": token, "walk": SMOOTH}
     assert browser.post("/classifications/", json=ballot).status_code == 201, web.said
     for verb, form in (("cycle", {}), ("export", {"format": "csv"})):

@@ -144,9 +144,7 @@ def test_a_rule_that_changes_after_scoring_is_scored_again(monkeypatch: pytest.M
     monkeypatch.setitem(STEPS, Job.Kind.GATE, judge_while_the_researcher_changes_the_rule)
     run_quick_cycle(project)
     assert set(Score.objects.values_list("acquisition", flat=True)) == {"tree_bald"}
-    assert all(
-        "nats for each of 1." in reason for reason in project.subjects.values_list("priority_reason", flat=True)
-    )
+    assert all("nats for each of 1." in reason for reason in project.subjects.values_list("priority_reason", flat=True))
 
 
 def test_a_refill_after_a_roll_back_scores_by_the_version_that_serves() -> None:
