@@ -135,7 +135,7 @@ def translated(project: Project, language: str | None = None) -> Project:
 
 
 def texts_of(project: Project) -> dict[str, str]:
-    """Every text of a project that volunteers read, by its key, as they meet them; empty ones are left out."""
+    """Every text of a project that volunteers read, by its key, as they meet them; empty ones and bare numbers are left out."""
     texts = {field: getattr(project, field) for field in PROJECT_FIELDS}
     if project.tree_version is not None:
         texts |= _texts_of_tree(project.tree)
@@ -144,7 +144,7 @@ def texts_of(project: Project) -> dict[str, str]:
         texts[f"page/{page.pk}/picture"] = page.picture_alt
     for example in Example.objects.filter(project=project):
         texts[f"example/{example.pk}"] = example.caption
-    return {key: text for key, text in texts.items() if text.strip()}
+    return {key: text for key, text in texts.items() if any(sign.isalpha() for sign in text)}
 
 
 def _texts_of_tree(tree: DecisionTree) -> dict[str, str]:
