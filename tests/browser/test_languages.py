@@ -71,7 +71,7 @@ def test_a_galaxy_is_classified_in_german_by_keyboard(opened: Opened, project: P
 def test_the_language_is_chosen_at_the_foot_of_a_page(opened: Opened, project: Project) -> None:
     page = opened("/privacy/", **PHONE)
     page.get_by_label("Language").select_option("zh-hans")
-    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Switch").click()
     expect(page.locator("h1")).to_have_text("隐私")
     page.goto(f"/projects/{project.slug}/classify/")
     page.get_by_text("语言与外观").click()
