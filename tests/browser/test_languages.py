@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import translation
@@ -107,6 +108,22 @@ def test_in_high_contrast_every_text_is_seven_to_one(opened: Opened, project: Pr
             assert ground(page) == "rgb(0, 0, 0)"
             faint += [(path, fault) for fault in page.evaluate(FAINT)]
     assert not faint
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("de-DE", "contrast"), ("zh-CN", "light"), ("fr-FR", "dark")])
+def test_axe_finds_nothing_in_another_language_and_look(
+    opened: Opened, project: Project, locale: str, theme: str
+) -> None:
+    page = opened_by(project.owner, opened, locale=locale, **PHONE)
+    page.evaluate("theme => localStorage.setItem('voorwerp.theme', theme)", theme)
+    broken = []
+    for path in (*PATHS[:3], "/projects/{}/translate/de/"):
+        page.goto(path.format(project.slug))
+        if "classify" in path:
+            expect(page.locator("#question")).to_be_visible()
+            page.locator(".look-here summary").click()
+        broken += [(path, rule["id"], rule["nodes"]) for rule in Axe().run(page).response["violations"]]
+    assert not broken
 
 
 def test_a_translator_works_with_the_keyboard_alone(opened: Opened, project: Project) -> None:
