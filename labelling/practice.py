@@ -36,6 +36,7 @@ from labelling.models import (
     TreeVersion,
     Volunteer,
 )
+from labelling.translating import practice_key, words_of
 from ml.errors import SchemaError
 from ml.schema import DecisionTree, Walk
 
@@ -178,7 +179,7 @@ def explanation(walk: PracticeWalk) -> str:
     """What to look for here: the project's own words, or what is known of the answers that were seen otherwise."""
     practice = walk.practice
     if practice.explanation:
-        return practice.explanation
+        return words_of([practice.project])[practice.project_id].of(practice_key(practice.pk), practice.explanation)
     judged = [question.key for question in practice.tree_version.tree.questions if question.key in walk.is_right]
     told = [key for key in judged if not walk.is_right[key]] or judged[-1:]
     columns = [f"{key}_{answer}" for key in told for answer in sorted(_as_set(practice.expected[key]))]

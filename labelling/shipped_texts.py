@@ -1,12 +1,14 @@
-"""The texts of the trees that ship, marked for translation: makemessages reads Python, not ml/schemas.
+"""The texts of the trees that ship and of the demo, marked for translation: makemessages reads Python, not ml/schemas.
 
-A test holds this list to the trees.
+A test holds this list to them.
 """
 
 from django.utils.translation import gettext_noop as _
 
 SHIPPED_TEXTS = frozenset(
     [
+        _("Simulated galaxies"),
+        _("Galaxies that the computer drew: to try Voorwerp, and to see it learn. None of them is in the sky."),
         _("Galaxy Zoo 2"),
         _("Is the galaxy smooth and rounded, or does it have features or a disk?"),
         _(

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.utils import translation
 
 from labelling.errors import TranslationRefused
-from labelling.models import Example, GuidePage, Project, Translation, TreeVersion
+from labelling.models import Example, GuidePage, Practice, Project, Translation, TreeVersion
 from labelling.shipped_texts import SHIPPED_TEXTS
 from ml.schema import Answer, DecisionTree, Question
 
@@ -135,7 +135,7 @@ def translated(project: Project, language: str | None = None) -> Project:
 
 
 def texts_of(project: Project) -> dict[str, str]:
-    """Every text of a project that volunteers read, by its key, as they meet them; empty ones are left out."""
+    """Every text of a project that volunteers read, by its key, as they meet them; empty ones and bare numbers not."""
     texts = {field: getattr(project, field) for field in PROJECT_FIELDS}
     if project.tree_version is not None:
         texts |= _texts_of_tree(project.tree)
@@ -144,7 +144,14 @@ def texts_of(project: Project) -> dict[str, str]:
         texts[f"page/{page.pk}/picture"] = page.picture_alt
     for example in Example.objects.filter(project=project):
         texts[f"example/{example.pk}"] = example.caption
-    return {key: text for key, text in texts.items() if text.strip()}
+    explained = Practice.objects.filter(project=project, is_active=True).order_by("pk")
+    texts |= {practice_key(pk): text for pk, text in explained.values_list("pk", "explanation")}
+    return {key: text for key, text in texts.items() if any(sign.isalpha() for sign in text)}
+
+
+def practice_key(pk: int) -> str:
+    """The key of what a project says of one of its practice galaxies."""
+    return f"practice/{pk}"
 
 
 def _texts_of_tree(tree: DecisionTree) -> dict[str, str]:

@@ -21,6 +21,7 @@ from labelling.pages.access import moderated_projects, visible_project, visible_
 from labelling.pages.posted import Body, answered, flag_in, id_in, posted
 from labelling.pages.tags import Card, card_of, with_pictures
 from labelling.pages.talk import change_favourite, page_of, reader_of, subject_for
+from labelling.translating import translated
 
 PAGE = 48
 
@@ -196,7 +197,7 @@ def project_collections(request: HttpRequest, slug: str) -> HttpResponse:
     found = _before(request, collections.public_collections(project)).select_related("volunteer")
     page = list(found.annotate(n=Count("items"))[: PAGE + 1])
     context = {
-        "project": project,
+        "project": translated(project),
         "collections": page[:PAGE],
         "before": page[PAGE - 1].pk if len(page) > PAGE else None,
         "is_first": "before" not in request.GET,

@@ -52,12 +52,12 @@ class Asked:
 def galaxy(request: HttpRequest, pk: int) -> HttpResponse:
     """The page, or friendly words to whoever should look first."""
     subject = subject_for(request, pk)
+    subject.project = translated(subject.project)
     try:
         volunteer = reader_of(request, subject)
     except TalkClosed:
         context = {"project": subject.project, "is_open": is_open_to(subject.project, request.user)}
         return render(request, "labelling/galaxy_closed.html", context, status=403)
-    subject.project = translated(subject.project)
     pictures = list(subject.galaxy.images.order_by("position"))
     walk = _own_walk(subject, volunteer)
     asked = _asked(subject, walk) if subject.retired_at else []

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from labelling.identity import known_volunteer
 from labelling.leaderboard import leaderboard, week_start
 from labelling.pages.access import visible_project
+from labelling.translating import translated
 
 
 @require_safe
@@ -18,5 +19,6 @@ def leaderboard_page(request: HttpRequest, slug: str) -> HttpResponse:
     is_all_time = request.GET.get("of") == "all"
     volunteer = known_volunteer(request)
     board = leaderboard(project, volunteer, since=None if is_all_time else week_start())
-    context = {"project": project, "board": board, "is_all_time": is_all_time, "volunteer": volunteer}
+    shown = {"project": translated(project), "volunteer": volunteer}
+    context = {**shown, "board": board, "is_all_time": is_all_time}
     return render(request, "labelling/leaderboard.html", context)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labelling.comments import Verdict, comments_of, moderate, reported
 from labelling.models import Comment, Moderation
 from labelling.pages.access import moderated_project, moderated_projects
+from labelling.translating import translated
 
 PAGE = 30
 _SHOWN = ("all", "hidden")
@@ -39,7 +40,7 @@ def moderation(request: HttpRequest, slug: str) -> HttpResponse:
     parts = ("volunteer", "hidden_by", "subject__galaxy")
     page = list(latest.select_related(*parts).prefetch_related(decided)[: PAGE + 1])
     context = {
-        "project": project,
+        "project": translated(project),
         "show": show if show in _SHOWN else "",
         "n_waiting": waiting.count(),
         "waiting": waiting.select_related(*parts).prefetch_related(decided)[:PAGE],

@@ -18,6 +18,7 @@ from labelling.identity import known_volunteer
 from labelling.models import Image, Project, Subject
 from labelling.pages.access import moderated_projects, own_project, own_projects, visible_project
 from labelling.tags import Tagged
+from labelling.translating import translated
 
 PAGE = 48
 N_WORDS = 200
@@ -46,7 +47,7 @@ def tag_list(request: HttpRequest, slug: str) -> HttpResponse:
     project = visible_project(request.user, slug)
     starts = request.GET.get("starts", "").strip()
     context = {
-        "project": project,
+        "project": translated(project),
         "starts": starts,
         "words": tags.words(project, starts, N_WORDS),
         "runs_it": own_projects(request.user).filter(pk=project.pk).exists(),
@@ -71,7 +72,7 @@ def tag_page(request: HttpRequest, slug: str, word: str) -> HttpResponse:
     found = tags.tagged(project, word, open_ones, after=_place(request.GET.get("after", "")), limit=PAGE + 1)
     page = found[:PAGE]
     context = {
-        "project": project,
+        "project": translated(project),
         "word": word,
         "n": tags.n_tagged(project, word),
         "cards": cards_of([place.subject_id for place in page], {place.subject_id: place.n for place in page}),

@@ -6,12 +6,14 @@ from django.utils import translation
 
 from labelling.errors import TranslationRefused
 from labelling.guide import guide_of
-from labelling.models import GuidePage, Project, Translation
+from labelling.models import GuidePage, PracticeWalk, Project, Translation
+from labelling.practice import add_practice, explanation
 from labelling.shipped_texts import SHIPPED_TEXTS
 from labelling.translating import State, lines_of, progress_of, texts_of, translate, translated, words_of
 from ml.schema import load, shipped
-from tests.labelling.factories import make_project
-from tests.labelling.trees import TWO
+from morphology.rehearsal.simulated import DESCRIPTION, TITLE
+from tests.labelling.factories import make_galaxy, make_project
+from tests.labelling.trees import SMOOTH, TWO
 
 pytestmark = pytest.mark.django_db
 
@@ -124,9 +126,9 @@ def test_a_tree_that_ships_comes_translated(name: str, language: str) -> None:
     assert translated(project, language).tree.columns == load(name).columns
 
 
-def test_the_list_of_shipped_texts_is_what_the_trees_say() -> None:
+def test_the_list_of_shipped_texts_is_what_the_trees_and_the_demo_say() -> None:
     said = {text for name in shipped() for text in texts_of_tree(name) if not text.isdecimal()}
-    assert said == SHIPPED_TEXTS
+    assert said | {TITLE, DESCRIPTION} == SHIPPED_TEXTS
 
 
 def texts_of_tree(name: str) -> set[str]:
@@ -134,3 +136,15 @@ def texts_of_tree(name: str) -> set[str]:
     answers = [answer for question in tree.questions for answer in question.answers]
     parts = [(each.text, each.help) for each in (*tree.questions, *answers)]
     return {tree.title, *(text for pair in parts for text in pair if text)}
+
+
+def test_what_a_project_says_of_practice_is_told_in_the_volunteers_language(project: Project, tara: User) -> None:
+    galaxy = make_galaxy()
+    version = project.tree_version
+    assert version is not None
+    own = add_practice(version, galaxy.pk, SMOOTH, "Even light.")
+    say(project, f"practice/{own.pk}", "Gleichmäßiges Licht.", tara)
+    walk = PracticeWalk(practice=own, walk=SMOOTH, is_right={})
+    with translation.override("de"):
+        assert explanation(walk) == "Gleichmäßiges Licht."
+    assert explanation(walk) == "Even light."
