@@ -12,7 +12,6 @@ from itertools import chain
 
 import numpy as np
 from django.core import signing
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 

@@ -1,7 +1,7 @@
 """Doing a transaction again when PostgreSQL has ended it to break a deadlock: nothing of it was kept, and nothing lost.
 
-Locks are taken in one order (labelling.assignment says which), but who waits for the first of many rows may hold one that
-turned out to be of no use, and an UPDATE of many rows takes them in an order of its own.
+Locks are taken in one order (labelling.assignment says which), but who waits for the first of many rows may hold one
+that turned out to be of no use, and an UPDATE of many rows takes them in an order of its own.
 """
 
 from collections.abc import Callable

@@ -33,7 +33,6 @@ from labelling.models import (
 )
 from labelling.votes import tally_again
 
-
 MOVED: tuple[type[models.Model], ...] = (Comment, Collection, SetAside)
 """What one volunteer may have any number of."""
 
