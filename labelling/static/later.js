@@ -11,7 +11,15 @@
 /** @type {string[]} beside this one */
 const MODULES = ['./guide.js', './talk.js'];
 
-/** @param {HTMLElement} desk */
+/** Whoever is quicker than the network misses nothing: a vote that is told meanwhile is told again. @param {HTMLElement} desk */
 export async function mountTheRest(desk) {
+  /** @type {unknown} */
+  let missed = null;
+  const note = (/** @type {Event} */ event) => {
+    missed = /** @type {CustomEvent} */ (event).detail;
+  };
+  desk.addEventListener('voted', note);
   for (const name of MODULES) (await import(name)).mount(desk);
+  desk.removeEventListener('voted', note);
+  if (missed) desk.dispatchEvent(new CustomEvent('voted', { detail: missed }));
 }

@@ -154,8 +154,8 @@ def test_brightness_and_contrast_stay_for_the_next_galaxy_and_how_it_lies_does_n
     asked(page, "shape?")
     first = page.locator("#galaxy-name").inner_text()
     page.get_by_role("button", name="Light").click()
-    page.get_by_label("Brightness").fill("2")
-    page.get_by_label("Contrast").fill("1.5")
+    page.get_by_role("slider", name="Brightness").fill("2")
+    page.get_by_role("slider", name="Contrast").fill("1.5")
     page.keyboard.press("1")  # into the slider, no answer
     page.locator("#question").focus()
     page.keyboard.press("r")
