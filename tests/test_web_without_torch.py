@@ -229,7 +229,7 @@ def _vote_and_ask_for_work(web: Web, project: Project, researcher: User) -> None
     browser = web.visitor(researcher)
     browser.get(f"/projects/{project.slug}/classify/")
     browser.headers["X-CSRFToken"] = browser.cookies["csrftoken"]
-    token = browser.post(f"/projects/{project.slug}/next/").json()["assignments"][0]["token"]
+    token = browser.post(f"/projects/{project.slug}/next/", json={"n": 1, "have": []}).json()["assignments"][0]["token"]
     ballot = {"uuid": str(uuid4()), "token": token, "walk": SMOOTH}
     assert browser.post("/classifications/", json=ballot).status_code == 201, web.said
     for verb, form in (("cycle", {}), ("export", {"format": "csv"})):

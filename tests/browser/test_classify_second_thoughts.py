@@ -59,6 +59,7 @@ def test_backspace_before_the_first_question_offers_the_last_galaxy(opened: Open
     first = galaxy(page)
     page.keyboard.press("1")
     tally(page, 1)
+    expect(page.locator("#galaxy-name")).not_to_have_text(first)
     page.keyboard.press("Backspace")
     expect(page.locator("#done-list button")).to_be_focused()
     expect(page.locator("#status")).to_contain_text(f"takes back your answers for {first}")
