@@ -56,14 +56,11 @@ def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> 
     subject that falls below its limit opens again. Frozen training sets stay as they are. Done twice, or by two tabs
     at once, it happens once. Not done while the votes of either are set aside: signing in undoes no such act.
     """
-    return _merge(anonymous.pk, own.pk, now or timezone.now())
-
-
-def _merge(anonymous_id: int, own_id: int, now: datetime) -> bool:
+    now = now or timezone.now()
     # From here on neither is served, so neither's assignments grow.
-    both = Volunteer.objects.select_for_update(no_key=True).filter(pk__in=[anonymous_id, own_id]).order_by("pk")
+    both = Volunteer.objects.select_for_update(no_key=True).filter(pk__in=[anonymous.pk, own.pk]).order_by("pk")
     volunteers = {volunteer.pk: volunteer for volunteer in both}
-    anonymous, own = volunteers[anonymous_id], volunteers[own_id]
+    anonymous, own = volunteers[anonymous.pk], volunteers[own.pk]
     if not _is_to_merge(anonymous, own):
         return False
     subjects = _locked(Subject.objects.filter(assignments__volunteer=anonymous))
