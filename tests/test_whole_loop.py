@@ -22,10 +22,9 @@ def test_the_small_rehearsal_ends_with_balanced_books_and_leaves_no_process(tmp_
         assert {"labelled", "votes", "holdout_loss", "blind_loss", "ece", "seconds"} <= set(cycles[0])
         assert 0 < cycles[0]["labelled"] < cycles[1]["labelled"] <= 45
     chosen, random = report["cycles"][0], report["random_cycles"][0]
-    # Both queues start from nearly the same votes: what the walk has taken comes last by priority, and the site draws
-    # by lot which galaxies those are.
-    assert chosen["labelled"] == pytest.approx(random["labelled"], abs=2)
-    assert chosen["blind_loss"] == pytest.approx(random["blind_loss"], rel=0.05)
+    # Both queues start from the same votes.
+    assert chosen["labelled"] == random["labelled"]
+    assert chosen["blind_loss"] == random["blind_loss"]
     for books in report["books"].values():
         assert books["sent"] == books["stored"] == books["counted"] == books["exported"] == 200
     assert (tmp_path / "report.json").exists()

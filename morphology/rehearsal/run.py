@@ -135,7 +135,10 @@ def play(sky: Sky, plan: Plan, volunteers: Sequence[PageVolunteer], scratch: Pat
     rows: list[CycleRow] = []
     for number in range(1, plan.n_cycles + 1):
         started = time.monotonic()
-        # Before there are scores one after another, so that the chosen and the random queue start from the same votes.
+        # Before there are scores, one after another and in one order, so that both queues start from the same votes:
+        # which galaxies go by the uniform walk is drawn by lot.
+        project.pool_uniform_share = 0 if number == 1 else UNIFORM_SHARE
+        project.save(update_fields=["pool_uniform_share"])
         visits += crowd.vote(plan.votes_per_cycle, answers.take, n_at_once=1 if number == 1 else N_AT_ONCE)
         mark_simulated(visits)
         say(
@@ -161,7 +164,6 @@ def open_project(sky: Sky, plan: Plan, acquisition: str) -> Project:
         tree=sky.tree,
         retirement_limit=plan.retirement_limit,
         votes_per_cycle=plan.votes_per_cycle,
-        pool_uniform_share=UNIFORM_SHARE,
         holdout_uniform_share=0,
         acquisition=acquisition,
     )
