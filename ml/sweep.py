@@ -70,7 +70,7 @@ def _reach(tree: DecisionTree, question: Question, reach: dict[str, Tensor], giv
 def _term(question: Question, reach: Tensor, p: Tensor) -> Tensor:
     """Information of one question's answers, times how often it is asked, (G,)."""
     asked = reach.mean(0)
-    answered = torch.einsum("sg,skg->kg", reach, p) / len(reach)  # asked, and answered so
+    answered = (reach[:, None] * p).mean(0)  # asked, and answered so; einsum would turn the galaxies into a batch
     mixture = torch.special.entr(answered).sum(0) - torch.special.entr(asked)
     if question.is_multiple:
         left_out = asked - answered
@@ -82,7 +82,7 @@ def _term(question: Question, reach: Tensor, p: Tensor) -> Tensor:
 
 def _entropy(question: Question, p: Tensor) -> Tensor:
     """Entropy of the answer under each sample, (S, G); that of all boxes together for a multiple-choice question."""
-    entropy = -(p * p.clamp_min(_LEAST).log()).sum(1)
+    entropy = p.clamp_min(_LEAST).log_().mul_(p).sum(1).neg_()
     return entropy + torch.special.entr(1 - p).sum(1) if question.is_multiple else entropy
 
 
