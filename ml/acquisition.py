@@ -119,7 +119,7 @@ def margin(posterior: Posterior, counts: Numbers | None = None, totals: Numbers 
     boxes of a multiple-choice question are taken singly.
 
     People may be split about a galaxy for ever. So the call is worth less the more people have made it: as votes count
-    in `ml.evidence`, by n (1 + A) / (n + A), one more after n adds (A / (n + A))^2 of what the first one did.
+    in `ml.asked`, by n (1 + A) / (n + A), one more after n adds (A / (n + A))^2 of what the first one did.
     """
     weights, mean = given_votes(posterior, counts, totals)
     tree = posterior.tree

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from ml import losses
+from ml.asked import Asked
 from ml.blind import USUAL_LOG_PRECISION, BlindPredictor, fit_blind
 from ml.errors import PosteriorError
-from ml.evidence import MAX_STEPS, Asked, QuestionFit, Start, fit_question
+from ml.evidence import MAX_STEPS, QuestionFit, Start, fit_question
 from ml.heads import kind_of, make_head
 from ml.laplace import LaplaceHead
 from ml.networks import DropoutHead, HeadConfig, TreeHead
