@@ -76,12 +76,12 @@ def left_out_logits(asked: Asked, weight: Tensor, lower: Tensor, lapse: Tensor, 
     logits = logits.detach()
     bent = asked.curvature(logits, lapse, agreement)
     without = torch.linalg.solve(torch.eye(n_answers, dtype=torch.float64) - spread @ bent, spread)
-    centre = logits + (without @ slope[..., None])[..., 0]
+    centre: Tensor = logits + (without @ slope[..., None])[..., 0]
     least = 1e-9 * torch.eye(n_answers, dtype=torch.float64)
     root, failed = torch.linalg.cholesky_ex((without + without.mT) / 2 + least)  # (G, K, K)
     root = torch.where(failed[:, None, None] > 0, 0.0, root)  # rounding: such a galaxy is taken at its centre
     half = torch.randn(N_DRAWS // 2, n_answers, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    moved: Tensor = torch.einsum("gij,tj->tgi", root, torch.cat([half, -half]))
+    moved = torch.einsum("gij,tj->tgi", root, torch.cat([half, -half]))
     return centre + moved
 
 

@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.errors import SchemaError
+from ml.tree_rules import check
 
 FOLDER = Path(__file__).parent / "schemas"
-MAX_ANSWERS = 500
-_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 UNKEPT = re.compile("[\0\ud800-\udfff]")
 """A NUL and half a character: JSON can spell them, and no database keeps them as text."""
 
@@ -67,7 +66,7 @@ class DecisionTree:
     _position: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check(self.questions)
+        check(self.questions)
         object.__setattr__(self, "_position", {column: i for i, column in enumerate(self.columns)})
 
     @cached_property
@@ -269,70 +268,3 @@ def _answers_of(walk: Walk, question: Question) -> Sequence[str]:
     if question.key in walk and not isinstance(value, str):
         raise SchemaError(f"question {question.key!r} takes one answer, not {value!r:.80}")
     return (value,) if isinstance(value, str) else ()
-
-
-def _check(questions: Sequence[Question]) -> None:
-    """Refuse a tree that has no root, or repeats, loops, dangles, or asks without offering an answer."""
-    if not questions:
-        raise SchemaError("a decision tree needs at least one question")
-    if sum(len(question.answers) for question in questions) > MAX_ANSWERS:
-        raise SchemaError(f"a decision tree holds at most {MAX_ANSWERS} answers")
-    keys: set[str] = set()
-    for question in questions:
-        if not _KEY.fullmatch(question.key):
-            raise SchemaError(f"question {question.key!r}: a key is lower-case words joined by hyphens")
-        if question.key in keys:
-            raise SchemaError(f"question {question.key!r} stands twice")
-        keys.add(question.key)
-        _check_answers(question)
-    _check_parents(questions)
-
-
-def _check_answers(question: Question) -> None:
-    needed = 1 if question.is_multiple else 2
-    if len(question.answers) < needed:
-        raise SchemaError(f"question {question.key!r} has {len(question.answers)} answers; expected {needed} or more")
-    seen: set[str] = set()
-    for answer in question.answers:
-        if not _KEY.fullmatch(answer.key):
-            raise SchemaError(
-                f"question {question.key!r}: answer {answer.key!r}: a key is lower-case words joined by hyphens"
-            )
-        if answer.key in seen:
-            raise SchemaError(f"question {question.key!r}: answer {answer.key!r} stands twice")
-        seen.add(answer.key)
-
-
-def _check_parents(questions: Sequence[Question]) -> None:
-    owner = {column: question for question in questions for column in question.columns}
-    for question in questions:
-        if len(set(question.parents)) != len(question.parents):
-            raise SchemaError(f"question {question.key!r}: a parent stands twice in {list(question.parents)}")
-        for parent in question.parents:
-            if parent not in owner:
-                raise SchemaError(f"question {question.key!r} can never be asked: there is no answer {parent!r}")
-        parents = {owner[parent].key for parent in question.parents}
-        if len(parents) > 1:
-            raise SchemaError(
-                f"question {question.key!r}: parents are answers of one question, not of {sorted(parents)}"
-            )
-        if question.is_multiple and len(question.parents) > 1 and owner[question.parents[0]].is_multiple:
-            raise SchemaError(
-                f"question {question.key!r}: a multiple-choice question after several ticks of "
-                f"{min(parents)!r} cannot tell how many people were asked; give it one parent"
-            )
-    _check_order(questions, {q.key: owner[q.parents[0]].key for q in questions if q.parents})
-
-
-def _check_order(questions: Sequence[Question], parent_of: Mapping[str, str]) -> None:
-    for question in questions:
-        way = [question.key]
-        while (above := parent_of.get(way[-1])) is not None:
-            if above in way:
-                raise SchemaError(f"question {question.key!r} is asked after itself: {' <- '.join([*way, above])}")
-            way.append(above)
-    asked: set[str] = set()
-    for question in questions:
-        if question.parents and parent_of[question.key] not in asked:
-            raise SchemaError(f"question {question.key!r} stands before its parent {parent_of[question.key]!r}")
-        asked.add(question.key)
