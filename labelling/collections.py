@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
 from labelling import practice
-from labelling.assignment import read_token
+from labelling.assignment import locked_volunteer, read_token
 from labelling.errors import TalkClosed, TalkRefused
 from labelling.models import Collection, CollectionItem, Favourite, Project, Subject, Volunteer
 from labelling.models.talk import new_link_key
@@ -13,8 +13,10 @@ from labelling.models.talk import new_link_key
 MOST_EACH = 200
 
 
+@transaction.atomic
 def set_favourite(subject: Subject, volunteer: Volunteer, is_favourite: bool) -> None:
     """Keep the subject among the volunteer's favourites, or no longer."""
+    volunteer = locked_volunteer(volunteer.pk)  # who may be signing in in another tab
     if is_favourite:
         Favourite.objects.get_or_create(volunteer=volunteer, subject=subject)
     else:
@@ -38,8 +40,10 @@ def set_favourite_by_token(token: str, is_favourite: bool) -> None:
     set_favourite(assignment.subject, assignment.volunteer, is_favourite)
 
 
+@transaction.atomic
 def make(volunteer: Volunteer, title: str, text: str = "", *, is_public: bool = False) -> Collection:
     """A new, empty collection. TalkRefused: one too many, or public without an account."""
+    volunteer = locked_volunteer(volunteer.pk)
     _check_public(volunteer, is_public)
     if volunteer.collections.count() >= MOST_EACH:
         raise TalkRefused(gettext("%(n)s collections are as many as one can have.") % {"n": MOST_EACH})

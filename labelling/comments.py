@@ -61,8 +61,10 @@ def delete(comment: Comment, volunteer: Volunteer | None) -> None:
     comment.reports.filter(settled_at__isnull=True).update(settled_at=timezone.now())
 
 
+@transaction.atomic
 def report(comment: Comment, volunteer: Volunteer) -> bool:
     """Put a comment before the moderators; False when this volunteer had done so. TalkRefused for an own one."""
+    volunteer = locked_volunteer(volunteer.pk)
     if comment.volunteer_id == volunteer.pk:
         raise TalkRefused(gettext("This comment is your own: you can delete it."))
     return CommentReport.objects.get_or_create(comment=comment, volunteer=volunteer)[1]

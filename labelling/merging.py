@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from labelling import tags
 from labelling.deadlock import tried_again
 from labelling.models import (
     Assignment,
@@ -67,10 +68,13 @@ def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> 
     _supersede_twins(anonymous, own, subjects, now)
     Classification.objects.filter(volunteer=anonymous).update(volunteer=own)
     _move_leases(anonymous, own, now)
+    doubled = sorted(set(Tag.objects.filter(volunteer=anonymous).values_list("project", "word")))
     for model, same in MOVED_ONCE.items():
         _move_once(model, same, anonymous, own)
     for model in MOVED:
         model._default_manager.filter(volunteer=anonymous).update(volunteer=own)
+    for project_id, word in doubled:
+        tags.recount(project_id, word)
     Skill.objects.filter(volunteer=anonymous).delete()  # estimated anew from the votes
     _join(anonymous, own)
     return True

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from labelling.assignment import give_back, read_token
+from labelling.assignment import give_back, locked_volunteer, read_token
 from labelling.errors import VoteRefused
 from labelling.models import ImageReport, Subject
 
@@ -27,9 +27,10 @@ def report(token: str, why: str, text: str = "", now: datetime | None = None) ->
         raise VoteRefused(f"a text of {len(text)} characters; expected at most {MAX_TEXT}")
     assignment = read_token(token)
     now = now or timezone.now()
+    volunteer = locked_volunteer(assignment.volunteer_id)  # who may have signed in since the token was read
     subject = _locked(assignment.subject_id)
     _, is_new = ImageReport.objects.get_or_create(
-        volunteer=assignment.volunteer, subject=subject, defaults={"why": why, "text": text}
+        volunteer=volunteer, subject=subject, defaults={"why": why, "text": text}
     )
     if subject.paused_at is None and _n_open(subject) >= N_TO_PAUSE:
         subject.paused_at = now

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from labelling.assignment import give_back, read_token
+from labelling.assignment import give_back, locked_volunteer, read_token
 from labelling.errors import VoteConflict
 from labelling.models import Classification, Skip
 
@@ -18,9 +18,10 @@ def skip(token: str, now: datetime | None = None) -> bool:
     VoteRefused: not a token of ours. VoteConflict: the volunteer has voted on the galaxy.
     """
     assignment = read_token(token)
-    voted = Classification.objects.standing().filter(volunteer=assignment.volunteer, subject=assignment.subject)
+    volunteer = locked_volunteer(assignment.volunteer_id)  # who may have signed in since the token was read
+    voted = Classification.objects.standing().filter(volunteer=volunteer, subject=assignment.subject)
     if voted.exists():
         raise VoteConflict(gettext("You have classified this galaxy already."))
-    _, is_new = Skip.objects.get_or_create(volunteer=assignment.volunteer, subject=assignment.subject)
+    _, is_new = Skip.objects.get_or_create(volunteer=volunteer, subject=assignment.subject)
     give_back(token, now=now or timezone.now())
     return is_new

@@ -77,7 +77,7 @@ def put(subject: Subject, volunteer: Volunteer, text: str) -> str:
     if lately.count() >= MOST_A_MINUTE:
         raise TalkTooOften(gettext("That was quick! Please wait a moment before the next tag."), 60)
     Tag.objects.create(subject=subject, volunteer=volunteer, word=word)
-    _recount(subject.project_id, word)
+    recount(subject.project_id, word)
     return word
 
 
@@ -86,11 +86,11 @@ def remove(subject: Subject, volunteer: Volunteer, text: str) -> str:
     """Take the volunteer's own word off the subject; others' stay."""
     word = normalised(text)
     Tag.objects.filter(subject=subject, volunteer=volunteer, word=word).delete()
-    _recount(subject.project_id, word)
+    recount(subject.project_id, word)
     return word
 
 
-def _recount(project_id: int, word: str) -> None:
+def recount(project_id: int, word: str) -> None:
     """Count the word's tags anew: what went with a volunteer or a galaxy meanwhile is made good by this."""
     TagWord.objects.get_or_create(project_id=project_id, word=word)
     kept = TagWord.objects.select_for_update(no_key=True).get(project_id=project_id, word=word)

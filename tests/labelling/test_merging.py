@@ -1,16 +1,21 @@
 """What was done anonymously is credited to whoever signs in, and the books balance."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import models, transaction
 from django.utils import timezone
 
-from labelling import merging
-from labelling.assignment import serve, token
+from labelling import merging, tags
+from labelling.assignment import read_token, serve, token
 from labelling.classification import accept
+from labelling.collections import make, set_favourite
+from labelling.comments import say
 from labelling.errors import VoteConflict
 from labelling.merging import merge
 from labelling.models import (
@@ -31,6 +36,8 @@ from labelling.models import (
     Tag,
     Volunteer,
 )
+from labelling.reporting import report
+from labelling.skipping import skip
 from labelling.votes import recount
 from tests.labelling.factories import counts_of, make_project, make_subject, make_subjects, served, vote
 from tests.labelling.test_concurrency import together
@@ -263,3 +270,59 @@ def test_merging_waits_for_no_order_of_its_own(own: Volunteer, anonymous: Volunt
     )
     assert recount(project) == []
     assert not Classification.objects.filter(volunteer=anonymous).exists()
+
+
+def test_a_word_that_both_put_on_a_galaxy_is_counted_once_afterwards(own: Volunteer, anonymous: Volunteer) -> None:
+    subject = make_subject(make_project())
+    for volunteer in (own, anonymous):
+        tags.put(subject, volunteer, "ring")
+    merge(anonymous, own)
+    assert tags.words(subject.project) == [tags.WordCount("ring", 1)]
+
+
+DEEDS: dict[str, Callable[[str, Subject, Volunteer], object]] = {
+    "skip": lambda kept, subject, volunteer: skip(kept),
+    "report": lambda kept, subject, volunteer: report(kept, "blank"),
+    "favourite": lambda kept, subject, volunteer: set_favourite(subject, volunteer, True),
+    "collection": lambda kept, subject, volunteer: make(volunteer, "Rings"),
+    "tag": lambda kept, subject, volunteer: tags.put(subject, volunteer, "ring"),
+    "comment": lambda kept, subject, volunteer: say(subject, volunteer, "A ring!"),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_what_is_done_while_another_tab_signs_in_is_credited_too(
+    own: Volunteer, anonymous: Volunteer, deed: str
+) -> None:
+    """It was asked for by the anonymous one, and comes after the merge, which may have gone over its table before."""
+    project = make_project()
+    kept = token(served(project, anonymous)) if make_subject(project) else ""
+    under_way, merged, stale = threading.Event(), threading.Event(), Volunteer.objects.get(pk=anonymous.pk)
+
+    def read_slowly(text: str) -> Assignment:
+        found = read_token(text)
+        under_way.set()
+        merged.wait(1)
+        return found
+
+    def do() -> None:
+        with transaction.atomic():
+            if deed not in ("skip", "report"):
+                under_way.set()
+            DEEDS[deed](kept, project.subjects.get(), stale)
+            merged.wait(1)  # in vain where the deed holds the volunteer's lock
+
+    def merge_meanwhile() -> None:
+        assert under_way.wait(5)
+        merge(anonymous, own)
+        merged.set()
+
+    with patch("labelling.skipping.read_token", read_slowly), patch("labelling.reporting.read_token", read_slowly):
+        together(do, merge_meanwhile)
+    left = {model: model._default_manager.filter(volunteer=anonymous).count() for model in LEFT_BY_DEEDS}
+    assert left == dict.fromkeys(LEFT_BY_DEEDS, 0)
+    assert sum(model._default_manager.filter(volunteer=own).count() for model in LEFT_BY_DEEDS) == 1
+
+
+LEFT_BY_DEEDS: tuple[type[models.Model], ...] = (Skip, ImageReport, Favourite, Collection, Tag, Comment)
