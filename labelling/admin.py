@@ -87,7 +87,7 @@ class ProjectAdmin(ModelAdmin):
     list_filter = ("is_live", "acquisition")
     search_fields = ("title", "slug")
     autocomplete_fields = ("owner",)
-    readonly_fields = ("slug", "tree_version", "encoder", "n_samples", "created_at")
+    readonly_fields = ("slug", "tree_version", "encoder", "n_samples", "learned_until", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Project, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
