@@ -1,5 +1,6 @@
 """Every page as each kind of visitor sees it: it fits a phone, can be read by day and by night, and is in order."""
 
+import io
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.models import CharField, Value
 from django.db.models.functions import Concat
 from django.test import Client
 from django.utils import timezone
+from PIL import Image as Picture
 from playwright.sync_api import Page, expect
 
 from labelling import files
@@ -149,7 +151,26 @@ def test_night_and_day(opened: Opened) -> None:
     assert day.evaluate(ground) == "rgb(246, 246, 243)"
     day.goto(f"/projects/{project.slug}/classify/")
     assert day.evaluate(ground) == "rgb(7, 11, 23)"
-    assert opened("/", color_scheme="dark").evaluate(ground) == "rgb(11, 15, 28)"
+    assert opened("/", color_scheme="dark").evaluate(ground) == "rgb(7, 11, 23)"
+    assert opened("/", contrast="more").evaluate(ground) == "rgb(0, 0, 0)"
+
+
+def test_a_visitor_s_look_outdoes_the_device_s(opened: Opened) -> None:
+    project = make_drawn_project(1)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    for theme, seen in (("light", "rgb(246, 246, 243)"), ("dark", "rgb(7, 11, 23)"), ("contrast", "rgb(0, 0, 0)")):
+        for path in ("/", f"/projects/{project.slug}/classify/"):
+            page = opened(path, color_scheme="dark" if theme == "light" else "light")
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            assert page.evaluate(ground) == seen, (theme, path)
+
+
+def test_a_look_needs_no_script(opened: Opened) -> None:
+    """What the browser paints is looked at: without scripts there is nothing to ask."""
+    for ground, options in (((7, 11, 23), {"color_scheme": "dark"}), ((0, 0, 0), {"contrast": "more"})):
+        page = opened("/privacy/", java_script_enabled=False, viewport={"width": 600, "height": 600}, **options)
+        with Picture.open(io.BytesIO(page.screenshot())) as painted:
+            assert painted.convert("RGB").getpixel((3, 300)) == ground
 
 
 def test_signing_in_and_out_through_the_forms(opened: Opened, ada: User) -> None:
