@@ -5,7 +5,7 @@ first, so that two tabs of one volunteer are served one after the other, and so 
 not change while one of them is taken.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -41,15 +41,17 @@ def serve_ahead(
     *,
     n: int,
     have: Mapping[int, int] = _NOTHING,
+    practised: Collection[int] = (),
     browser: str = "",
     now: datetime | None = None,
     rng: np.random.Generator | None = None,
 ) -> list[Assignment]:
     """Up to `n` leases beside those that the volunteer's open pages name, which are renewed and not given again.
 
-    `have` is what `named` read in their tokens. First come the leases of this browser that no page names, left by one
-    that died; then the queue's next, within this browser's share of the open places. A page that holds nothing gets one
-    while there is one: the last resort is what the volunteer's other browser holds. None twice.
+    `have` is what `named` read in their tokens; `practised` are the galaxies that they hold to practise on, which are
+    not served meanwhile. First come the leases of this browser that no page names, left by one that died; then the
+    queue's next, within this browser's share of the open places. A page that holds nothing gets one while there is one:
+    the last resort is what the volunteer's other browser holds. None twice.
     """
     if project.tree_version_id is None:
         return []
@@ -59,7 +61,7 @@ def serve_ahead(
     again = held.left[:n]
     is_idle = not (have or again)
     n_new = _n_new(project, volunteer, n - len(again), held, is_idle=is_idle, browser=browser, now=now)
-    in_hand = {*have.values(), *(lease.subject_id for lease in held.alive)}
+    in_hand = {*have.values(), *(lease.subject_id for lease in held.alive), *_subjects_of(practised, project)}
     picks = queue.picks(project, volunteer, n=n_new, without=in_hand, now=now, rng=rng)
     first = next(picks, None)
     if is_idle and first is None:
@@ -167,6 +169,10 @@ def _held(project: Project, volunteer: Volunteer, have: Mapping[int, int], brows
         else:
             held.elsewhere.append(lease)
     return held
+
+
+def _subjects_of(galaxies: Collection[int], project: Project) -> Iterable[int]:
+    return project.subjects.filter(galaxy__in=galaxies).values_list("pk", flat=True) if galaxies else ()
 
 
 def _n_new(

@@ -95,10 +95,10 @@ def token(practice: Practice, volunteer: Volunteer) -> str:
     return signing.dumps(essence, salt=_SALT)
 
 
-def named(tokens: Iterable[str]) -> set[int]:
-    """Ids of the practice galaxies that these tokens name; any other token names none."""
+def named(tokens: Iterable[str]) -> dict[int, int]:
+    """The galaxies that these tokens name by the ids of their practices; any other token names none."""
     essences = (_signed(text) for text in tokens)
-    return {essence[0] for essence in essences if essence}
+    return {essence[0]: essence[2] for essence in essences if essence}
 
 
 def is_practice(text: str) -> bool:

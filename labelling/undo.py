@@ -59,7 +59,9 @@ def undo(uuid: UUID, volunteer: Volunteer, now: datetime | None = None) -> Undon
 
 
 def _check_in_time(vote: Classification, project: Project, now: datetime) -> None:
-    last = Classification.objects.filter(volunteer=vote.volunteer_id, subject__project=project).order_by("-pk")
+    # Of each galaxy its last word: what was taken back, too, until another vote has come in its place.
+    said = Classification.objects.filter(volunteer=vote.volunteer_id, superseded_by__isnull=True)
+    last = said.filter(subject__project=project).order_by("-pk")
     if vote.pk not in last.values_list("pk", flat=True)[:N_LAST]:
         raise VoteConflict(gettext("Only your last three galaxies can be changed."))
     if now - vote.created_at > timedelta(minutes=MINUTES):

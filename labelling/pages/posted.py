@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from labelling.errors import LabellingError, TalkClosed, TalkRefused, TalkTooOften, VoteRefused
 
 MOST_BYTES = 64 * 1024
+TOO_LARGE = f"a request has at most {MOST_BYTES} bytes"
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and half characters, which JSON may spell and PostgreSQL does not take
 
 Body = Mapping[str, object]
@@ -51,7 +52,7 @@ def is_script(request: HttpRequest) -> bool:
 def text_in(body: Body, name: str) -> str:
     """A text of what was posted; TalkRefused when it is none."""
     text = body.get(name)
-    if not isinstance(text, str) or _NO_TEXT.search(text):
+    if not is_text(text):
         raise TalkRefused(f"{name} is {text!r:.80}; expected a text")
     return text
 
@@ -76,18 +77,36 @@ def id_in(body: Body, name: str) -> int:
     raise TalkRefused(f"{name} is {value!r:.80}; expected an id")
 
 
-def _body(request: HttpRequest) -> Body:
-    if not is_script(request):
-        return request.POST.dict()
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
-        raise TalkRefused(f"a request has at most {MOST_BYTES} bytes")
+def is_too_large(request: HttpRequest) -> bool:
+    """Whether this is more than any request of ours."""
+    return int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES
+
+
+def object_of(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object that was posted; ValueError says why there is none."""
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError) as broken:
-        raise TalkRefused(f"the body is not JSON: {broken}") from broken
+        raise ValueError(f"the body is not JSON: {broken}") from broken
     if not isinstance(body, dict):
-        raise TalkRefused("expected an object")
+        raise ValueError(f"the body is {body!r:.80}; expected an object")
     return body
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a text that PostgreSQL takes."""
+    return isinstance(value, str) and not _NO_TEXT.search(value)
+
+
+def _body(request: HttpRequest) -> Body:
+    if not is_script(request):
+        return request.POST.dict()
+    if is_too_large(request):
+        raise TalkRefused(TOO_LARGE)
+    try:
+        return object_of(request)
+    except ValueError as broken:
+        raise TalkRefused(str(broken)) from broken
 
 
 def _refusal(request: HttpRequest, refused: LabellingError) -> HttpResponse:

@@ -1,6 +1,8 @@
 """What the classifying page is answered: shapes of JSON, and the one place that says what a volunteer may know.
 
-Before the vote nothing tells why a galaxy was served, nor whether it is simulated: arm, priority, model stay unknown.
+Before the vote nothing tells why a galaxy was served, nor whether it is simulated or practice: arm, priority, model
+stay unknown. Where to see it in the sky is told after the vote as well: a drawn galaxy is nowhere in it, and the want
+of a link would tell.
 """
 
 from datetime import datetime, timedelta
@@ -8,7 +10,6 @@ from typing import NotRequired, TypedDict
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
 
 from labelling import practice, rounds
 from labelling.assignment import token
@@ -52,7 +53,6 @@ class AssignmentJson(TypedDict):
     expires_at: str
     galaxy: GalaxyJson
     image: ImageJson | None
-    sky_url: str | None
 
 
 class NextJson(TypedDict):
@@ -100,6 +100,7 @@ class ToldJson(TypedDict):
     practice: PracticeJson | None
     round_up: RoundJson | None
     subject: int | None
+    sky_url: str | None
 
 
 class AcceptedJson(TypedDict):
@@ -116,9 +117,9 @@ def assignment_json(assignment: Assignment) -> AssignmentJson:
     return _assignment_json(assignment.subject.galaxy, token(assignment), assignment.expires_at)
 
 
-def practice_assignment_json(wanted: Practice, volunteer: Volunteer, project: Project) -> AssignmentJson:
-    """A practice galaxy, which nothing here tells from any other; it is held as long as a lease would last."""
-    expires_at = timezone.now() + timedelta(seconds=project.lease_seconds)
+def practice_assignment_json(wanted: Practice, volunteer: Volunteer, project: Project, now: datetime) -> AssignmentJson:
+    """A practice galaxy, which nothing here tells from any other; it is held as long as the others of its batch."""
+    expires_at = now + timedelta(seconds=project.lease_seconds)
     return _assignment_json(wanted.galaxy, practice.token(wanted, volunteer), expires_at)
 
 
@@ -129,7 +130,6 @@ def _assignment_json(galaxy: Galaxy, token: str, expires_at: datetime) -> Assign
         "expires_at": expires_at.isoformat(),
         "galaxy": {"survey": galaxy.survey, "name": galaxy.name},
         "image": image_json(picture) if picture else None,
-        "sky_url": sky_url(galaxy),
     }
 
 
@@ -170,6 +170,7 @@ def accepted_json(vote: Classification) -> AcceptedJson:
             "practice": None,
             "round_up": _round_json(vote) if n and n % rounds.N == 0 else None,
             "subject": vote.subject_id,
+            "sky_url": sky_url(vote.subject.galaxy),
         },
     }
 
@@ -190,6 +191,7 @@ def practised_json(walk: PracticeWalk) -> AcceptedJson:
             },
             "round_up": None,
             "subject": None,
+            "sky_url": sky_url(own.galaxy),
         },
     }
 

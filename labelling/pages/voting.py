@@ -3,8 +3,6 @@
 `labelling.pages.replies` holds what is answered.
 """
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -13,6 +11,7 @@ from uuid import UUID
 import numpy as np
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
@@ -26,6 +25,7 @@ from labelling.classification import accept
 from labelling.errors import FileMissing, VoteConflict, VoteRefused, VoteUnknown
 from labelling.identity import known_volunteer, remember, volunteer_of
 from labelling.models import Image, Project
+from labelling.pages.posted import TOO_LARGE, is_text, is_too_large, object_of
 from labelling.pages.replies import (
     NextJson,
     UndoneJson,
@@ -39,11 +39,9 @@ from labelling.reporting import report
 from labelling.skipping import skip
 from labelling.undo import undo
 
-MAX_BODY_BYTES = 64 * 1024
 MOST_AHEAD = 6
 MOST_HELD = 100  # tokens that a browser names: of all its tabs, and of votes that are still on their way
 _A_YEAR_SECONDS = 365 * 24 * 3600
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and half characters, which JSON may spell and PostgreSQL does not take
 
 View = Callable[..., HttpResponseBase]
 
@@ -58,8 +56,8 @@ def _posted(view: View) -> View:
             response = _error(405, f"{request.method} is not taken here; expected POST")
             response["Allow"] = "POST"
             return response
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-            return _error(413, f"a request has at most {MAX_BODY_BYTES} bytes")
+        if is_too_large(request):
+            return _error(413, TOO_LARGE)
         try:
             return view(request, **arguments)
         except VoteConflict as conflict:
@@ -85,13 +83,21 @@ def next_galaxy(request: HttpRequest, slug: str) -> HttpResponseBase:
     if project is None or not is_open_to(project, request.user):
         raise Http404(f"there is no project {slug!r} to classify in")
     n, have = _wish(request)
-    volunteer = volunteer_of(request)
-    rng = np.random.default_rng()
-    to_practise = practice.draw(project, volunteer, n=n, in_hand=practice.named(have), rng=rng)
-    served = serve_ahead(project, volunteer, n=n - len(to_practise), have=named(have), browser=_browser(request))
+    volunteer, now, rng = volunteer_of(request), timezone.now(), np.random.default_rng()
+    in_hand = practice.named(have)
+    to_practise = practice.draw(project, volunteer, n=n, in_hand=in_hand, rng=rng)
+    served = serve_ahead(
+        project,
+        volunteer,
+        n=n - len(to_practise),
+        have=named(have),
+        practised={*in_hand.values(), *(own.galaxy_id for own in to_practise)},
+        browser=_browser(request),
+        now=now,
+    )
     shown = [assignment_json(assignment) for assignment in served]
     for own in to_practise:  # anywhere among the others
-        shown.insert(int(rng.integers(len(shown) + 1)), practice_assignment_json(own, volunteer, project))
+        shown.insert(int(rng.integers(len(shown) + 1)), practice_assignment_json(own, volunteer, project, now))
     body: NextJson = {"signed_in": isinstance(request.user, User), "assignments": shown}
     if not shown and n:
         body["why"] = "in_other_hands" if queue.has_work_for(project, volunteer) else "all_done"
@@ -203,14 +209,13 @@ def _object(request: HttpRequest, keys: set[str], texts: set[str], *, has_defaul
     if request.content_type != "application/json":  # Django has taken a form's body apart by now
         raise VoteRefused(f"expected application/json, not {request.content_type!r:.80}")
     try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError) as broken:
-        raise VoteRefused(f"the body is not JSON: {broken}") from broken
-    names = ", ".join(sorted(keys))
-    if not isinstance(body, dict) or not (keys >= set(body) if has_defaults else keys == set(body)):
-        raise VoteRefused(f"expected an object of {names}")
+        body = object_of(request)
+    except ValueError as broken:
+        raise VoteRefused(str(broken)) from broken
+    if not (keys >= set(body) if has_defaults else keys == set(body)):
+        raise VoteRefused(f"expected an object of {', '.join(sorted(keys))}")
     for key in sorted(texts):
-        if not isinstance(body[key], str) or _NO_TEXT.search(body[key]):
+        if not is_text(body[key]):
             raise VoteRefused(f"{key} is {body[key]!r:.80}; expected a text")
     return body
 

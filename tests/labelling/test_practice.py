@@ -221,7 +221,7 @@ def test_a_vote_token_is_none_of_practice_nor_the_other_way_round(project: Proje
 
     made, lease = make_practice(project), served(project, ann)
     assert not practice.is_practice(token(lease)) and practice.is_practice(practice.token(made, ann))
-    assert practice.named([token(lease), practice.token(made, ann), "nonsense", "\ud800"]) == {made.pk}
+    assert practice.named([token(lease), practice.token(made, ann), "nonsense", "\ud800"]) == {made.pk: made.galaxy_id}
     with pytest.raises(VoteRefused, match="not given out"):
         practice.accept(token=token(lease), uuid=uuid4(), walk=SMOOTH)
     with pytest.raises(VoteRefused, match="not given out"):

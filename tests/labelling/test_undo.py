@@ -15,7 +15,7 @@ from labelling.retirement import retire
 from labelling.undo import undo
 from labelling.votes import recount
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
-from tests.labelling.trees import BARRED, SMOOTH
+from tests.labelling.trees import BARRED, SMOOTH, UNBARRED
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +201,18 @@ def test_only_the_last_three_of_a_project_can_be_taken_back():
         taken_back(one)
     with pytest.raises(VoteConflict, match="last three"):  # what was taken back does not make room
         taken_back(cast[0])
+
+
+def test_to_think_twice_about_one_galaxy_leaves_the_others_among_the_last_three():
+    project = make_project()
+    make_subjects(project, 3)
+    [ada] = make_volunteers(1)
+    first, second, third = [vote(served(project, ada), SMOOTH).classification for _ in range(3)]
+    for walk in (BARRED, UNBARRED, SMOOTH):
+        third = vote(taken_back(third).assignment, walk).classification
+    taken_back(second)
+    assert taken_back(first).walk == SMOOTH
+    assert recount(project) == []
 
 
 def test_a_vote_can_be_taken_back_for_ten_minutes():

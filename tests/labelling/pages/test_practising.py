@@ -60,7 +60,7 @@ def test_an_anonymous_volunteer_practises_and_is_told_then(client: Client, proje
     assert told["practice"]["is_right"] == {"shape": True, "bar": False}
     assert told["practice"]["expected"] == BARRED
     assert "straight band" in told["practice"]["explanation"]
-    assert (told["is_simulated"], told["round_up"], told["subject"]) == (False, None, None)
+    assert (told["is_simulated"], told["round_up"], told["subject"], told["sky_url"]) == (False, None, None, None)
     assert (reply.json()["classification"], reply.json()["n_classifications_by_you"]) == (None, 0)
     assert not Classification.objects.exists() and not Assignment.objects.exists()
     assert not Subject.objects.filter(n_classifications__gt=0).exists()
@@ -80,6 +80,25 @@ def test_before_the_answer_nothing_tells_practice_from_any_other(
     assert shape(to_practise[0]) == shape(others[0])
     assert abs(len(to_practise[0]["token"]) - len(others[0]["token"])) <= 4
     assert to_practise[0]["galaxy"]["survey"] == others[0]["galaxy"]["survey"]
+    assert len({each["expires_at"] for each in shown}) == 1
+
+
+def test_a_galaxy_in_hand_to_practise_on_is_not_served_for_a_vote(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the project's own, with known answers: never both at once, nor for a vote once the answer is told."""
+    Practice.objects.all().delete()
+    assert project.tree_version is not None
+    own = project.subjects.order_by("uniform_rank")[0]
+    practice.add_practice(project.tree_version, own.galaxy_id, BARRED)
+    both = ask(client, project, n=6)
+    assert sorted(practice.is_practice(each["token"]) for each in both) == [False, False, False, True]
+    assert len({each["galaxy"]["name"] for each in both}) == 4
+    client.post("/assignments/return/", {"token": [each["token"] for each in both]})
+    only_votes(monkeypatch)
+    held = [each["token"] for each in both if practice.is_practice(each["token"])]
+    more = ask(client, project, n=6, have=held)
+    assert len(more) == 3 and own.galaxy.name not in {each["galaxy"]["name"] for each in more}
 
 
 def test_what_a_page_holds_is_not_sent_again_and_n_holds(client: Client, project: Project) -> None:
