@@ -8,8 +8,10 @@ LabellingError
 |   +-- VoteConflict    the same UUID came with another body, this volunteer already voted, or it is too late to undo
 |   +-- VoteUnknown     this volunteer has no such vote
 +-- TalkRefused         a tag, comment or collection that cannot be taken; the message says why, to the volunteer
-    +-- TalkClosed      this visitor may not see what is said of this galaxy, or may not do this
-    +-- TalkTooOften    too many at once; `retry_after_seconds` says when to come back
+|   +-- TalkClosed      this visitor may not see what is said of this galaxy, or may not do this
+|   +-- TalkTooOften    too many at once; `retry_after_seconds` says when to come back
++-- TranslationRefused  a translation of a project's text cannot be stored
++-- NameRefused         a public name that cannot be read, or is an e-mail address
 """
 
 
@@ -59,3 +61,7 @@ class TalkTooOften(TalkRefused):
 
 class TranslationRefused(LabellingError):
     """A translation of a project's text cannot be stored; the message says why, for whoever wrote it."""
+
+
+class NameRefused(LabellingError):
+    """A public name that cannot be read, or is an e-mail address; the message says why, to who chose it."""

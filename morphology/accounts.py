@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -41,6 +42,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Sign in, by whatever way, and credit what this browser did anonymously."""
         super().login(request, user)
         credit(request)
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """No e-mail address: whoever joins a team is shown by this name."""
+        if "@" in username:
+            raise ValidationError(_("Please do not use an e-mail address here: others may see this name."))
+        kept: str = super().clean_username(username, shallow=shallow)
+        return kept
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """What stands for the visitor's address where attempts are counted: a keyed hash, another one each day.
@@ -78,9 +86,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """allauth's, except that of what a provider tells of a person only its number for them and an address are kept."""
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        """A user name is made from what the provider calls them; the names themselves are not kept."""
+        """A user name is made from what the provider calls them, without an address's host; no name itself is kept."""
         user: User = super().populate_user(request, sociallogin, data)
-        user.username = (user.username or user.first_name or "volunteer").lower()  # allauth makes it one that is free
+        called = user.username.partition("@")[0].strip()
+        user.username = (called or user.first_name or "volunteer").lower()  # allauth makes it one that is free
         user.first_name = user.last_name = ""
         return user
 

@@ -1,24 +1,29 @@
 """`/mine/profile/`: the name that others see, and whether it may stand on a leaderboard."""
 
-import unicodedata
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
+from labelling.errors import NameRefused
 from labelling.identity import volunteer_of
 from labelling.models import Volunteer
+from labelling.public_names import cleaned, is_taken
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Volunteer]
 else:  # generic in the stubs alone
     ModelForm = forms.ModelForm
+
+
+_TAKEN = gettext_lazy("Somebody has this name already. Please choose another one.")
 
 
 class ProfileForm(ModelForm):
@@ -39,21 +44,31 @@ class ProfileForm(ModelForm):
         }
 
     def clean_public_name(self) -> str:
-        """One line that can be read, and is nobody else's, in whatever capitals."""
-        name = " ".join(unicodedata.normalize("NFKC", self.cleaned_data["public_name"]).split())
-        if any(unicodedata.category(letter).startswith("C") for letter in name):
-            raise forms.ValidationError(_("There is an invisible character in this name."))
-        if "@" in name:
-            raise forms.ValidationError(_("Everybody will see this name: please do not use your e-mail address."))
-        if name and Volunteer.objects.exclude(pk=self.instance.pk).filter(public_name__iexact=name).exists():
-            raise forms.ValidationError(_("Somebody has this name already. Please choose another one."))
+        """One line that can be read, and looks like nobody else's."""
+        try:
+            name = cleaned(self.cleaned_data["public_name"])
+        except NameRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
+        if name and is_taken(name, self.instance):
+            raise forms.ValidationError(_TAKEN)
         return name
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("is_on_leaderboard") and not cleaned.get("public_name") and "public_name" not in self.errors:
+        given = super().clean() or {}
+        if given.get("is_on_leaderboard") and not given.get("public_name") and "public_name" not in self.errors:
             self.add_error("public_name", _("Choose the name under which the leaderboards show you."))
-        return cleaned
+        return given
+
+    def keep(self) -> bool:
+        """Store these two columns while the volunteer is this user's; False when somebody took the name just now."""
+        own = Volunteer.objects.filter(pk=self.instance.pk, user=self.instance.user_id)
+        try:
+            with transaction.atomic():
+                own.update(**self.cleaned_data)
+        except IntegrityError:
+            self.add_error("public_name", _TAKEN)
+            return False
+        return True
 
 
 @login_required
@@ -62,8 +77,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Show the form, or keep what was filled in."""
     volunteer = volunteer_of(request)
     form = ProfileForm(request.POST or None, instance=volunteer)
-    if request.method == "POST" and form.is_valid():
-        form.save()
+    if request.method == "POST" and form.is_valid() and form.keep():
         messages.success(request, _("Your profile is saved."))
         return redirect("mine")
     return render(request, "labelling/profile.html", {"form": form}, status=422 if form.errors else 200)

@@ -80,6 +80,13 @@ def test_a_reset_without_a_mail_server_does_not_tell_whether_the_address_is_know
 
 
 @pytest.mark.django_db
+def test_a_user_name_is_no_address(client: Client) -> None:
+    answer = client.post("/accounts/signup/", {**SIGN_UP, "username": "ada@example.org"})
+    assert "do not use an e-mail address here" in answer.content.decode()
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_checkbox_has_no_colon_and_the_other_fields_have(client: Client) -> None:
     page = client.get("/accounts/login/").content.decode()
     assert '<label for="id_remember">Remember Me</label>' in page
@@ -167,6 +174,15 @@ def test_of_what_a_provider_tells_no_name_is_kept(loopback: Provider, client: Cl
     assert (account.user.username, account.user.first_name, account.user.last_name) == ("josiah", "", "")
     assert not account.user.has_usable_password()
     assert "Loopback" in client.get("/accounts/3rdparty/").content.decode()
+
+
+def test_people_of_one_name_are_two_and_an_address_is_no_name(loopback: Provider) -> None:
+    for number, called in enumerate(["josiah@mail.example", "josiah@mail.example", "", "@"]):
+        loopback.person |= {"sub": f"number {number}", "preferred_username": called}
+        visit(Client())
+    names = list(User.objects.order_by("pk").values_list("username", flat=True))
+    assert len(set(names)) == 4 and names[0] == "josiah"
+    assert not [name for name in names if "@" in name]
 
 
 def test_work_is_credited_to_whoever_comes_back_from_a_provider(loopback: Provider) -> None:

@@ -1,10 +1,15 @@
 """`/projects/<slug>/leaderboard/`, and the profile that decides who is on it."""
 
+from unittest.mock import patch
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from labelling.models import Project, Volunteer
+from labelling.pages.profile import ProfileForm
+from labelling.privacy import forget
 from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import SMOOTH
 
@@ -53,13 +58,19 @@ def test_who_leaves_the_list_is_gone_from_it(client: Client, ada: User, project:
     [
         ("ada@example.org", "do not use your e-mail address"),
         ("VEGA", "Somebody has this name already"),
+        ("V\u0435ga", "Somebody has this name already"),
+        ("Owner", "Somebody has this name already"),
         ("V\u200bega", "invisible character"),
+        ("\u3164", "invisible character"),
+        ("...", "others can read"),
+        ("\ufdfa" * 40, "at most 40"),
         ("", "Choose the name"),
         ("x" * 41, "at most 40"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused_with_the_reason(client: Client, ada: User, name: str, why: str) -> None:
     Volunteer.objects.create(public_name="Vega")
+    make_project()  # by somebody called owner
     client.force_login(ada)
     status, page = choose(client, name)
     assert status == 422 and why in page
@@ -69,6 +80,28 @@ def test_several_volunteers_without_a_name_are_fine(client: Client, ada: User) -
     make_volunteers(2)
     client.force_login(ada)
     assert choose(client, "", is_on=False)[0] == 302
+
+
+def test_a_name_that_somebody_takes_in_the_same_moment_is_refused(client: Client, ada: User) -> None:
+    Volunteer.objects.create(public_name="Vega")
+    client.force_login(ada)
+    with patch("labelling.pages.profile.is_taken", return_value=False), patch.object(Volunteer, "validate_constraints"):
+        status, page = choose(client, "Vega")
+    assert status == 422 and "Somebody has this name already" in page
+
+
+def test_a_profile_that_is_saved_changes_nothing_else(ada: User) -> None:
+    """Between the page's reading and its writing somebody may have set the votes aside, or deleted the account."""
+    own = Volunteer.objects.create(user=ada)
+    form = ProfileForm({"public_name": "Ada", "is_on_leaderboard": "on"}, instance=own)
+    assert form.is_valid()
+    Volunteer.objects.update(set_aside_at=timezone.now())
+    assert form.keep()
+    own.refresh_from_db()
+    assert own.public_name == "Ada" and own.set_aside_at is not None
+    forget(own)
+    assert form.keep()
+    assert not Volunteer.objects.exclude(public_name="").exists()
 
 
 def test_a_profile_needs_an_account(client: Client) -> None:
