@@ -88,6 +88,8 @@ def test_the_language_is_chosen_without_a_script_and_remembered(project: Project
     assert answer["Location"] == f"/projects/{project.slug}/"
     page = client.get(f"/projects/{project.slug}/").content.decode()
     assert '<html lang="fr" dir="ltr">' in page and "Les questions" in page
+    cookie = client.cookies["django_language"]
+    assert (cookie["samesite"], cookie["httponly"], cookie["max-age"]) == ("Lax", True, 365 * 24 * 3600)
 
 
 def test_a_page_with_the_chooser_sets_no_cookie(client: Client) -> None:
