@@ -47,13 +47,13 @@ class Tables:
 
     @property
     def information_nats(self) -> Floats:
-        """(U,) that an answer of each volunteer is expected to tell of the true one."""
-        return information(self.confusion, self.prevalence)
+        """(U,) that an answer of each volunteer is expected to tell of the true one, taken as it is said."""
+        return information_as_said(self.confusion, self.prevalence)
 
     @property
     def crowd_information_nats(self) -> float:
         """That an answer of whoever comes is expected to tell."""
-        return float(information(self.crowd, self.prevalence))
+        return float(information_as_said(self.crowd, self.prevalence))
 
 
 def estimate(
@@ -92,12 +92,30 @@ def information(confusion: Floats, prevalence: Floats) -> Floats:
     The mutual information of truth and answer, sum_ij p_i C_ij ln(C_ij / sum_k p_k C_kj): SWAP's skill (Marshall et al.
     2016), for any number of answers.
     """
+    return np.asarray(np.maximum(_told(confusion, prevalence).sum(-1), 0.0))
+
+
+def information_as_said(confusion: Floats, prevalence: Floats) -> Floats:
+    """The part of `information` that comes from answers which speak for what they name, (..., K, K) and (K,) -> (...).
+
+    Somebody who gives the other answer every time tells as much as who is always right, but only to those who turn the
+    answers round; a count takes them as they are. So an answer j that comes less often where j is true than elsewhere
+    tells nothing here.
+    """
+    probabilities = confusion / confusion.sum(-1, keepdims=True)
+    answered = (probabilities * prevalence[:, None]).sum(-2)
+    is_meant = np.diagonal(probabilities, axis1=-2, axis2=-1) >= answered
+    return np.asarray(np.maximum((_told(confusion, prevalence) * is_meant).sum(-1), 0.0))
+
+
+def _told(confusion: Floats, prevalence: Floats) -> Floats:
+    """(..., K) nats by answer: how often it is given, times what it then tells of the true one."""
     probabilities = confusion / confusion.sum(-1, keepdims=True)
     joint = probabilities * prevalence[:, None]
     answered = joint.sum(-2, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(joint > 0, joint * np.log(probabilities / answered), 0.0)
-    return np.asarray(np.maximum(terms.sum((-1, -2)), 0.0))
+    return np.asarray(terms.sum(-2))
 
 
 def _given(practice: Answered, n_volunteers: int) -> Floats:

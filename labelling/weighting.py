@@ -5,12 +5,12 @@ part of what there is to be had:
 
     w_uq = min(1, I_uq / (FULL I_q))
 
-with I_uq that of the volunteer's own table, and I_q that of the crowd's: 0 for somebody who clicks at random or always
-gives one answer, and for a newcomer what the prior says, which is 1. Boxes to tick add up: the sums over a question's
-boxes are compared. Galaxies are ambiguous in themselves, so nobody agrees with anybody always: against a table of ones
-(SWAP's perfect agent) everybody weighs little, and somebody a shade sharper than most a good deal more, which made
-fractions 4 % worse in mean squared error where nobody clicked at random. FULL and the bound were chosen on simulated
-crowds, and are judged on another (tests/labelling/test_weighting.py).
+with I_uq that of the volunteer's own table, and I_q that of the crowd's: 0 for somebody who clicks at random, always
+gives one answer, or means another than they say, and for a newcomer what the prior says, which is 1. Boxes to tick add
+up: the sums over a question's boxes are compared. Galaxies are ambiguous in themselves, so nobody agrees with anybody
+always: against a table of ones (SWAP's perfect agent) everybody weighs little, and somebody a shade sharper than most a
+good deal more, which made fractions 4 % worse in mean squared error where nobody clicked at random. FULL and the bound
+were chosen on simulated crowds, and are judged on another (tests/labelling/test_weighting.py).
 
 Or, as the project chooses, one weight a volunteer by Galaxy Zoo 2's consistency (labelling.consistency).
 """
@@ -26,7 +26,7 @@ import numpy.typing as npt
 from django.db import connection, transaction
 from django.utils import timezone
 
-from labelling.answers import Answered, Progress, Read, Walks, read
+from labelling.answers import Progress, Read, Walks, read
 from labelling.confusion import estimate
 from labelling.consistency import consistency_weights
 from labelling.models import Project, Skill, Subject
@@ -137,10 +137,9 @@ def _by_skill(found: Read, place: int, progress: Callable[[], None]) -> Learned:
 
 def _by_consistency(found: Read, progress: Callable[[float], None]) -> list[Learned]:
     per_question = [found.walks.answered(column) for column in found.walks.columns]
-    tables: list[Answered] = [table for tables in per_question for table in tables]
     n_volunteers = len(found.volunteer_ids)
     weights = consistency_weights(
-        tables, n_volunteers=n_volunteers, n_subjects=len(found.subject_ids), progress=lambda: progress(0)
+        per_question, n_volunteers=n_volunteers, n_subjects=len(found.subject_ids), progress=lambda: progress(0)
     )
     return [Learned(weights, np.bincount(votes[0].volunteers, minlength=n_volunteers)) for votes in per_question]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labelling.answers import Answered
-from labelling.confusion import PRIOR_ANSWERS, estimate, information
+from labelling.confusion import PRIOR_ANSWERS, estimate, information, information_as_said
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -43,6 +43,66 @@ def test_information_of_tables_worked_by_hand():
     expected = (0.9 * math.log(0.9 / 0.55) + 0.1 * math.log(0.1 / 0.45)) / 2
     expected += (0.2 * math.log(0.2 / 0.55) + 0.8 * math.log(0.8 / 0.45)) / 2
     assert information(np.array([[9.0, 1.0], [2.0, 8.0]]), even) == pytest.approx(expected)
+
+
+def test_answers_that_mean_another_tell_nothing_to_whoever_takes_them_as_said():
+    even = np.full(3, 1 / 3)
+    fair = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]])
+    assert information_as_said(fair, even) == pytest.approx(information(fair, even))
+    opposite = np.array([[0.1, 0.9], [0.8, 0.2]])
+    assert information(opposite, np.array([0.5, 0.5])) > 0.25  # to whoever turns them round
+    assert information_as_said(opposite, np.array([0.5, 0.5])) == 0
+    # The first answer is always right, the other two are always one for the other: a third of the galaxies tell ln 3.
+    assert information_as_said(np.eye(3)[[0, 2, 1]], even) == pytest.approx(math.log(3) / 3)
+
+
+def test_who_answers_the_opposite_is_found_and_tells_nothing():
+    """Of twenty who see nine in ten rightly two give the other answer, always: their tables say so."""
+    good = 0.1 + 0.8 * np.eye(2)
+    tables = np.stack([good] * 18 + [good[::-1]] * 2)
+    truth, votes = crowd_of(tables, n_subjects=400, n_votes=8, seed=4)
+    learned = fitted(votes, 20, 400)
+    assert rows_of(learned.confusion)[18:].diagonal(axis1=1, axis2=2).max() < 0.25
+    assert learned.information_nats[18:].tolist() == [0, 0]
+    assert learned.information_nats[:18].min() > 0.7 * learned.crowd_information_nats
+    assert (learned.truth.argmax(-1) == truth).mean() > 0.95  # for their answers are turned round there
+
+
+def exact_truth(votes, confusion, prevalence, n_subjects):
+    """The chance of each true answer, by multiplying out."""
+    chances = np.tile(prevalence, (n_subjects, 1))
+    for volunteer, subject, answer in zip(votes.volunteers, votes.subjects, votes.answers, strict=True):
+        chances[subject] *= rows_of(confusion[volunteer])[:, answer]
+    return chances / chances.sum(-1, keepdims=True)
+
+
+def test_the_fit_is_a_fixed_point_of_bayes_and_of_the_tables_multiplied_out():
+    """By brute force: given the tables the truths are Bayes', and given the truths the tables are counts."""
+    _, votes = crowd_of(np.stack([0.1 + 0.7 * np.eye(3)] * 3 + [np.full((3, 3), 1 / 3)]), 12, 3, seed=5)
+    practice = Answered(np.array([0, 0, 3]), np.array([1, 2, 0]), np.array([1, 2, 2]), 3)
+    learned = fitted(votes, 4, 12, practice)
+    assert learned.truth == pytest.approx(exact_truth(votes, learned.confusion, learned.prevalence, 12))
+    own = np.zeros((4, 3, 3))
+    np.add.at(own, (practice.volunteers, practice.subjects, practice.answers), 1)
+    for volunteer, subject, answer in zip(votes.volunteers, votes.subjects, votes.answers, strict=True):
+        own[volunteer, :, answer] += learned.truth[subject]
+    crowd = own.sum(0) + 1 + 2 * np.eye(3)
+    # EM stops a little before its end, and the tables are of the round before.
+    assert learned.confusion == pytest.approx(own + PRIOR_ANSWERS * rows_of(crowd), abs=0.05)
+    assert learned.prevalence == pytest.approx((learned.truth.sum(0) + 1) / 15, abs=0.01)
+
+
+def test_one_vote_moves_a_newcomer_little():
+    """One answer to eight of the prior's: nearly what the crowd is, whichever it was."""
+    good = 0.1 + 0.8 * np.eye(2)
+    truth, votes = crowd_of(np.stack([good] * 10), n_subjects=200, n_votes=8, seed=6)
+    clear = int(np.flatnonzero(truth == 0)[0])
+    for answer, low, high in ((0, 1.0, 1.2), (1, 0.5, 0.9)):
+        grown = Answered(
+            np.append(votes.volunteers, 10), np.append(votes.subjects, clear), np.append(votes.answers, answer), 2
+        )
+        learned = fitted(grown, 11, 200)
+        assert low < learned.information_nats[10] / learned.crowd_information_nats < high
 
 
 def test_tables_are_found_again_from_agreement_alone():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from labelling.answers import Read, Walks
 from labelling.assignment import serve
 from labelling.errors import VoteRefused
 from labelling.models import Classification, PracticeWalk, Project, Skill, Subject, Volunteer
@@ -71,6 +72,20 @@ def test_people_who_click_at_random_weigh_next_to_nothing() -> None:
     assert first.weights[often & voted.is_spammer].mean() < 0.1
     assert np.median(first.weights[often & ~voted.is_spammer]) > 0.9
     assert first.weights.min() >= 0 and first.weights.max() == 1
+
+
+def test_who_answers_the_opposite_weighs_nothing_and_not_as_much_as_an_expert() -> None:
+    """Two of twelve turn every answer of the first question round, on galaxies whose others see plainly."""
+    rng, walks = np.random.default_rng(2), Walks(TWO)
+    truth = rng.random(120) < 0.5
+    for subject in range(120):
+        for volunteer in range(12):
+            is_smooth = (truth[subject] == (volunteer < 10)) == (rng.random() < 0.9)
+            walks.add(volunteer, subject, SMOOTH if is_smooth else BARRED)
+    found = Read(walks, np.arange(12), np.arange(120), Walks(TWO), Walks(TWO))
+    weights = learn(found, SKILL)[0].weights
+    assert weights[10:].tolist() == [0, 0]
+    assert weights[:10].min() > 0.9
 
 
 def test_counts_by_weight_are_in_the_trees_order_with_those_who_were_asked_after_them() -> None:
