@@ -1,8 +1,10 @@
 """The house's own rules as tests, so that `make test` is one run: style, types, imports, migrations, and CI's rule."""
 
 import os
+import re
 import subprocess
 import sys
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,12 @@ def test_a_second_make_is_instant_and_asks_pip_for_nothing() -> None:
     if not (ROOT / ".venv" / "installed").exists():
         pytest.skip("this environment was not made by `make`")
     assert "up to date" in made.stdout
+
+
+@pytest.mark.parametrize("sheet", sorted((ROOT / "labelling" / "static").glob("*.css")), ids=lambda sheet: sheet.name)
+def test_no_stylesheet_closes_what_it_has_not_opened(sheet: Path) -> None:
+    """A browser drops the rule after a bracket too many, and says nothing."""
+    text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.DOTALL)
+    depths = list(accumulate({"{": 1, "}": -1}.get(letter, 0) for letter in text))
+    assert min(depths) == 0
+    assert depths[-1] == 0
