@@ -76,6 +76,9 @@ class Postgres:
             "unix_socket_directories": str(self.sockets),
             "unix_socket_permissions": "0700",
             "max_connections": "200",
+            # A statement that fails, and its details, quote what somebody typed: names, e-mail addresses.
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
         }
         if not self.is_durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -93,6 +93,21 @@ def test_a_wrong_password_is_refused(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_the_log_says_that_a_statement_failed_and_quotes_nothing_of_it(tmp_path: Path) -> None:
+    server = postgres.Postgres(tmp_path, is_durable=False)
+    server.start()
+    try:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE people (email text UNIQUE)")
+            connection.execute("INSERT INTO people VALUES ('ada@example.org')")
+            with pytest.raises(psycopg.errors.UniqueViolation, match="already exists"):
+                connection.execute("INSERT INTO people VALUES ('ada@example.org')")
+    finally:
+        server.stop()
+    log = server.child.log.read_text(encoding="utf-8")
+    assert "duplicate key value" in log and "ada@" not in log
+
+
 def test_a_cluster_of_another_major_version_is_refused_by_number(tmp_path: Path) -> None:
     server = postgres.Postgres(tmp_path)
     server.cluster.mkdir()
