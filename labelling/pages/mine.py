@@ -20,10 +20,11 @@ PAGE = 48
 
 @dataclass(frozen=True)
 class Seen:
-    """One classification as the page shows it: the picture, and the answers in words."""
+    """One classification as the page shows it: the picture, the project's title, and the answers in words."""
 
     classification: Classification
     picture: Image | None
+    project: str
     answers: str
 
 
@@ -50,11 +51,13 @@ def mine(request: HttpRequest) -> HttpResponse:
         .prefetch_related(first_images)
         .order_by("-pk")[: PAGE + 1]
     )
-    words = words_of({item.subject.project for item in page})
+    by_project = journal.by_project if journal else []
+    words = words_of({item.subject.project for item in page} | {project for project, _ in by_project})
     context = {
         "n": journal.n if journal else 0,
         "journal": journal,
         "calendar": calendar(journal.n_by_day, timezone.now().date()) if journal else None,
+        "by_project": [(project.slug, words[project.pk].of("title", project.title), n) for project, n in by_project],
         "volunteer": volunteer,
         "seen": [_seen(item, words[item.subject.project_id]) for item in page[:PAGE]],
         "before": page[PAGE - 1].pk if len(page) > PAGE else None,
@@ -64,7 +67,8 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 def _seen(classification: Classification, words: Words) -> Seen:
     images: list[Image] = getattr(classification.subject.galaxy, "in_order", [])
-    return Seen(classification, images[0] if images else None, _in_words(classification, words))
+    title = words.of("title", classification.subject.project.title)
+    return Seen(classification, images[0] if images else None, title, _in_words(classification, words))
 
 
 def _in_words(classification: Classification, words: Words) -> str:

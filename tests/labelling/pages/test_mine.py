@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from labelling.models import Project, Volunteer
+from labelling.models import Project, Translation, Volunteer
 from labelling.pages import mine
 from labelling.pages.calendar import calendar
 from tests.labelling.factories import make_volunteers, served, vote
@@ -88,6 +88,15 @@ def test_it_tells_the_journal_in_numbers_and_draws_the_days(client: Client, ada:
     assert "Your votes taught the network" in page
     assert "2 classifications</title>" in page and page.count('class="level-1"') == 1
     assert answer.context["journal"].by_project == [(project, 2)]
+
+
+def test_projects_are_called_as_in_the_visitors_language(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    project = make_drawn_project(1)
+    classify(client, project)
+    Translation.objects.create(project=project, language="de", key="title", source=project.title, text="Ein Vorhaben")
+    page = client.get("/mine/", headers={"Accept-Language": "de"}).content.decode()
+    assert page.count("Ein Vorhaben") == 2 and project.title not in page
 
 
 def test_it_links_to_nothing_that_does_not_exist(client: Client, ada: User) -> None:
