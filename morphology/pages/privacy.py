@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import ForeignObjectRel, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,9 +23,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labelling.identity import COOKIE, known_volunteer
-from labelling.models import Membership, Project, Translation
+from labelling.models import Membership, Project, Translation, Volunteer
 from labelling.privacy import forget, sections_of
 from morphology.deletion import delete_account
+
+_TOLD_IN_FULL = {Volunteer, EmailAddress, SocialAccount, Membership, Translation, User.groups.through}
 
 Section = tuple[str, Iterable[Any]]
 """A name, and rows that JSON can hold."""
@@ -139,7 +142,21 @@ def _account(user: User) -> Iterator[Section]:
     accounts = SocialAccount.objects.filter(user=user)
     yield "openid_accounts", accounts.values("provider", "uid", "date_joined", "last_login", "extra_data")
     yield "memberships", Membership.objects.filter(user=user).values("project__slug", "role")
+    yield "groups", user.groups.values("name")
     yield "translations", Translation.objects.filter(by=user).values("project__slug", "language", "key", "text")
+    yield "named_in", _named_in(user)
+
+
+def _named_in(user: User) -> Iterator[dict[str, Any]]:
+    """Every other row that names this account: as whose owner, or as who decided, asked for or changed it."""
+    for relation in User._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ForeignObjectRel) or relation.related_model in _TOLD_IN_FULL:
+            continue
+        model: type[Model] = relation.related_model
+        for pk in (
+            model._default_manager.filter(**{relation.field.name: user}).order_by("pk").values_list("pk", flat=True)
+        ):
+            yield {"table": model._meta.db_table, "as": relation.field.name, "id": pk}
 
 
 def _as_json(sections: Iterable[Section]) -> Iterator[str]:
