@@ -9,7 +9,7 @@ import { alone } from './shelf.js';
 import { Tabs } from './tabs.js';
 
 /**
- * @typedef {{token: string, expires_at: string, galaxy: {survey: string, name: string}, sky_url: string | null,
+ * @typedef {{token: string, expires_at: string, galaxy: {survey: string, name: string},
  *   image: {url: string, width_px: number, height_px: number, pixel_scale_arcsec: number | null,
  *     north_deg: number | null, east_is_left: boolean | null} | null}} Assignment
  * @typedef {{assignment: Assignment, picture: HTMLImageElement | null, walk?: import('./walk.js').Walk}} Prepared
@@ -110,7 +110,9 @@ export class Ahead extends EventTarget {
     /** @type {Assignment[]} */
     let assignments = [];
     try {
-      assignments = await alone(this.lock, () => this.ask());
+      const first = firstReply();
+      if (!first) await this.tabs.othersAreNamed();
+      assignments = await alone(this.lock, () => this.ask(first)).finally(() => first && this.tabs.isNamed());
       this.pause = FIRST_PAUSE_MS;
       for (const assignment of assignments) await this.prepare(assignment);
     } catch {
@@ -123,10 +125,10 @@ export class Ahead extends EventTarget {
     if (assignments.length || this.isWanting) this.fill(); // a galaxy was taken, or a vote arrived, meanwhile
   }
 
-  /** Ask for one in hand and some ahead, less those that are here. */
-  async ask() {
+  /** Ask for one in hand and some ahead, less those that are here. @param {Promise<Response>} [first] which is asked already */
+  async ask(first) {
     const n = Math.max(0, 1 + this.depth - this.tokens.length);
-    const reply = await (firstReply() ?? post(this.url, { n, have: await this.named() }));
+    const reply = await (first ?? post(this.url, { n, have: await this.named() }));
     if (!reply.ok) {
       this.become({ kind: 'refused', message: await reason(reply) });
       return [];

@@ -9,7 +9,7 @@ import { gettext } from './texts.js';
  */
 
 const SWITCH = 'voorwerp.keys';
-const TYPED_INTO = 'input:not([type=checkbox]), textarea, select, [contenteditable]';
+const TYPED_INTO = 'input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]';
 
 /** @param {string} id @returns {any} */
 const element = (id) => document.getElementById(id);
@@ -22,7 +22,8 @@ export function obey(deeds, isAsking) {
   element('keys-list').replaceChildren(...deeds.filter((deed) => deed.label).flatMap(line));
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const said = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = deeds.some(({ keys }) => keys.includes(said)) ? said : placeOf(event);
     const deed = deeds.find(({ keys }) => keys.includes(key));
     if (!deed || !may(deed, event, onOff.checked) || !(deed.isAlways || isAsking())) return;
     event.preventDefault();
@@ -30,11 +31,22 @@ export function obey(deeds, isAsking) {
   });
 }
 
+/**
+ * What a key of this place says on most keyboards: for a digit that needs Shift on this one (a French keyboard's), and
+ * for a letter of another alphabet.
+ * @param {KeyboardEvent} event
+ */
+function placeOf({ key, code, shiftKey }) {
+  const [, kind, name] = /^(Digit|Key)(.)$/.exec(code) ?? ['', '', ''];
+  return kind === 'Digit' ? (shiftKey ? '' : name) : key > '\x7f' ? name.toLowerCase() : '';
+}
+
 /** Whether this key press is ours: not typed into a field or before a dialog, and no button's own Enter. @param {Deed} deed @param {KeyboardEvent} event @param {boolean} isOn */
 function may(deed, event, isOn) {
   const target = /** @type {Element} */ (event.target);
   if (document.querySelector('dialog[open]') && event.key !== '?') return false;
   if (target.matches(TYPED_INTO) || (event.key === '?' && target.closest('dialog:not(#keys)'))) return false;
+  if (target.matches('[type=range]') && event.key.startsWith('Arrow')) return false;
   if (event.key === 'Enter') return !target.closest('button, a, summary');
   return isOn || event.key.length > 1;
 }

@@ -4,8 +4,8 @@
  * a lost reply, a closed lid or a closed page neither loses it nor counts it twice.
  */
 
-import { post, reason } from './post.js';
-import { alone, drop, keep, kept, namesOf } from './shelf.js';
+import { isOurs, post, reason } from './post.js';
+import { alone, drop, isFleeting, keep, kept, namesOf } from './shelf.js';
 
 /**
  * @typedef {{id: string, kind: 'vote' | 'skip' | 'report', url: string, project: string, body: any, at: number,
@@ -30,7 +30,13 @@ export class Outbox extends EventTarget {
     this.wake = () => {};
     this.others = typeof BroadcastChannel === 'function' ? new BroadcastChannel(LOCK) : null;
     this.others?.addEventListener('message', (event) => this.tell('answered', event.data));
-    window.addEventListener('storage', () => this.tell('change'));
+    window.addEventListener('storage', ({ key, newValue }) => {
+      this.tell('change');
+      if (newValue && key?.startsWith(PREFIX)) this.wake(); // the tab that wrote it may be gone before it is sent
+    });
+    window.addEventListener('beforeunload', (event) => {
+      if (this.letters.some(({ id }) => isFleeting(PREFIX + id))) event.preventDefault(); // the browser asks: leave?
+    });
     window.addEventListener('online', () => this.wake());
   }
 
@@ -103,10 +109,11 @@ export class Outbox extends EventTarget {
       // 403: this page, not the letter, is turned away. Its cookie went, and may come again with the next page.
       this.barred = reply.status === 403 ? await reason(reply) : '';
       if (reply.status >= 500 || [403, 408, 429].includes(reply.status)) return null;
-      if (reply.ok) return { kind: 'taken', reply: reply.status === 204 ? null : await reply.json() };
-      return { kind: 'refused', message: await reason(reply) };
+      if (reply.status === 204) return { kind: 'taken', reply: null };
+      if (!isOurs(reply)) return null; // a proxy's page, or that of a network which wants a sign-in of its own
+      return reply.ok ? { kind: 'taken', reply: await reply.json() } : { kind: 'refused', message: await reason(reply) };
     } catch {
-      return null; // no network, no answer in time, or a proxy's page in place of ours
+      return null; // no network, or no answer in time
     }
   }
 

@@ -44,5 +44,8 @@ function csrfToken() {
   return cookie ? cookie.slice('csrftoken='.length) : (field?.value ?? '');
 }
 
+/** Whether this is what our server has to say of what it was sent. @param {Response} reply */
+export const isOurs = (reply) => isJson(reply) && !reply.redirected;
+
 /** @param {Response} reply */
 const isJson = (reply) => reply.headers.get('Content-Type')?.startsWith('application/json') ?? false;

@@ -1,6 +1,6 @@
 /** Small things kept in this browser under a name, shared by its tabs; where storage is off, as long as the page lives. */
 
-/** @type {Map<string, string>} what storage would not take */
+/** @type {Map<string, string>} what storage would not take: newer than what it has */
 const unstored = new Map();
 
 /** @param {string} name @param {unknown} value */
@@ -8,6 +8,7 @@ export function keep(name, value) {
   const text = JSON.stringify(value);
   try {
     localStorage.setItem(name, text);
+    unstored.delete(name);
   } catch {
     unstored.set(name, text);
   }
@@ -16,10 +17,15 @@ export function keep(name, value) {
 /** @param {string} name @returns {any} what was kept, or null */
 export function kept(name) {
   try {
-    return JSON.parse(localStorage.getItem(name) ?? unstored.get(name) ?? 'null');
+    return JSON.parse(unstored.get(name) ?? localStorage.getItem(name) ?? 'null');
   } catch {
-    return JSON.parse(unstored.get(name) ?? 'null'); // storage is off, or holds what we did not write
+    return null; // storage is off, or holds what we did not write
   }
+}
+
+/** Whether it goes with the page. @param {string} name */
+export function isFleeting(name) {
+  return unstored.has(name);
 }
 
 /** @param {string} name */

@@ -7,6 +7,9 @@ import { newUuid } from './post.js';
 import { drop, keep, kept, namesOf } from './shelf.js';
 
 const FORGOTTEN_MS = 15 * 60_000; // where a browser cannot tell which tabs live
+const FIRST = 'voorwerp.first'; // when first.js of a tab has asked, until the tab has named what came
+const FIRST_MS = 3000;
+const LOOK_MS = 30;
 
 export class Tabs {
   /** @param {string} project */
@@ -21,6 +24,16 @@ export class Tabs {
   hold(tokens) {
     if (tokens.length) keep(this.name, { tokens, at: Date.now() });
     else drop(this.name);
+  }
+
+  /** What first.js has asked for is named, or did not come. */
+  isNamed() {
+    drop(FIRST);
+  }
+
+  /** Until no other tab has asked for what it has not named yet: it would be sent here, too. */
+  async othersAreNamed() {
+    while (Date.now() - Number(kept(FIRST)) < FIRST_MS) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 
   /** Everything is on its way back: a page that follows in this tab does not ask before it is there. */
