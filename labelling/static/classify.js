@@ -4,6 +4,7 @@
  */
 
 import { Ahead } from './ahead.js';
+import { focusOnQuestion, keepFocus } from './focus.js';
 import { handle } from './gestures.js';
 import { JustDone } from './justdone.js';
 import { deedsOf, obey, toggleKeys } from './keys.js';
@@ -48,6 +49,8 @@ let walk = new Walk(tree);
 let isAsking = false;
 let since = 0;
 let poll = 0;
+/** Something did not get through, and not everything is sent since. */
+let hasWaited = false;
 /** A vote on its way that is to be undone as soon as the server has it. */
 let toUndo = '';
 
@@ -87,17 +90,17 @@ async function begin(prepared) {
   const { assignment } = prepared;
   if (!assignment.image) return noPicture(gettext('No picture'), gettext('This galaxy came without one.'), []);
   if (!prepared.picture) {
-    desk.classList.add('loading');
+    setComing(true);
     prepared.picture = await decoded(assignment.image.url);
     if (hand !== prepared) return;
-    desk.classList.remove('loading');
+    setComing(false);
   }
   if (!prepared.picture) {
     const again = { label: gettext('Try again'), does: () => begin(prepared) };
     return noPicture(gettext('The picture did not load'), gettext('It may be your connection.'), [again]);
   }
   walk = prepared.walk ?? new Walk(tree);
-  desk.classList.remove('loading');
+  setComing(false);
   hideNotice();
   const alt = gettext('Galaxy %(name)s, the picture that the questions are about');
   viewer.show(prepared.picture, interpolate(alt, assignment.galaxy));
@@ -162,7 +165,7 @@ function ask(before = []) {
   if (!walk.question) return finish();
   asking.show(walk, before);
   element('back').disabled = walk.steps.length === 0 && !justDone.last;
-  element('question').focus({ preventScroll: true });
+  focusOnQuestion();
   announce('question', { question: walk.question });
 }
 
@@ -247,14 +250,18 @@ function refuse(letter, message) {
   element('refused-text').textContent = interpolate(gettext('One answer was not taken: %(why)s'), { why: message });
 }
 
-/** How many wait to be sent, once one did not get through. */
+/** How many wait to be sent, once one did not get through; then that all are sent. Written when it changes, for it is read out. */
 function drawWaiting() {
   const n = outbox.letters.length;
-  element('waiting').hidden = !outbox.isStuck || n === 0;
-  const text = ngettext('%(n)s waiting to be sent', '%(n)s waiting to be sent', n);
-  element('waiting-text').textContent = outbox.barred
+  const isWaiting = outbox.isStuck && n > 0;
+  const counted = ngettext('%(n)s waiting to be sent', '%(n)s waiting to be sent', n);
+  const text = outbox.barred
     ? gettext('Your answers are kept, and not sent yet. Reload the page, or sign in again.')
-    : interpolate(text, { n });
+    : interpolate(counted, { n });
+  if (isWaiting && element('waiting-text').textContent !== text) element('waiting-text').textContent = text;
+  keepFocus(() => (element('waiting').hidden = !isWaiting));
+  if (hasWaited && !outbox.isStuck && n === 0) say(gettext('All your answers are sent.'));
+  hasWaited = n > 0 && (isWaiting || hasWaited);
 }
 
 /* What is said */
@@ -266,8 +273,8 @@ function explain() {
   const reload = { label: gettext('Reload the page'), does: () => location.reload() };
   const home = { label: gettext('Other projects'), does: () => location.assign('/') };
   const isComing = state.kind === 'asking' || (state.kind === 'none' && state.why === '' && outbox.letters.length > 0);
-  desk.classList.toggle('loading', isComing);
-  if (isComing) return void (element('asking').inert = true);
+  setComing(isComing);
+  if (isComing) return;
   if (state.kind === 'refused') return showNotice(gettext('The next galaxy did not come'), state.message, [again, reload]);
   if (state.kind === 'offline') {
     const text = gettext('Your answers are kept here. As soon as the network is back, the next galaxy comes by itself.');
@@ -284,6 +291,13 @@ function explain() {
   showNotice(gettext('All in other hands'), text, [again, home]);
 }
 
+/** Whether a galaxy is on its way: until it is here, nothing of the one before can be pressed. @param {boolean} isComing */
+function setComing(isComing) {
+  desk.classList.toggle('loading', isComing);
+  element('coming').hidden = !isComing;
+  keepFocus(() => (element('asking').inert = isComing));
+}
+
 /** The session has ended. A walk that is begun is finished in the account's name; then the page asks who goes on. */
 function leaveAccount() {
   if (hand && walk.steps.length) return;
@@ -291,7 +305,7 @@ function leaveAccount() {
   hand = null;
   isAsking = false;
   viewer.show(null);
-  desk.classList.remove('loading');
+  setComing(false);
   const text = gettext('Your answers so far are saved. Sign in again, or go on without an account.');
   showNotice(gettext('You have been signed out'), text, [
     { label: gettext('Sign in'), does: () => location.assign(desk.dataset.login) },
@@ -370,7 +384,7 @@ element('favourite').addEventListener('click', favourite);
 element('favourite').hidden = !desk.dataset.favourite;
 element('show-keys').addEventListener('click', toggleKeys);
 element('try-now').addEventListener('click', () => (outbox.barred ? location.reload() : outbox.wake()));
-element('refused-close').addEventListener('click', () => (element('refused').hidden = true));
+element('refused-close').addEventListener('click', () => keepFocus(() => (element('refused').hidden = true)));
 
 /* Coming and going */
 

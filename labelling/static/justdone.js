@@ -1,5 +1,6 @@
 /** The last three galaxies, each of which can be taken back for ten minutes; they outlive a reload of the page. */
 
+import { keepFocus } from './focus.js';
 import { gettext, interpolate } from './texts.js';
 
 /**
@@ -51,7 +52,7 @@ export class JustDone {
       // no storage: a reload forgets them, the votes stand
     }
     const uuids = this.list.map(({ uuid }) => uuid).join();
-    if (uuids !== this.drawn) this.draw();
+    if (uuids !== this.drawn) keepFocus(() => this.draw());
     this.drawn = uuids;
   }
 

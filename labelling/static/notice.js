@@ -1,5 +1,7 @@
 /** A notice in place of the question: nothing left, no connection, signed out. */
 
+import { focusOnQuestion, retitle } from './focus.js';
+
 /** @typedef {{label: string, does: () => unknown}} Action */
 
 /** @param {string} id @returns {any} */
@@ -9,7 +11,7 @@ const element = (id) => document.getElementById(id);
 export function showNotice(title, text, actions) {
   const isNew = element('notice').hidden || element('notice-title').textContent !== title;
   element('asking').hidden = true;
-  element('notice-title').textContent = title;
+  if (isNew) retitle('notice-title', title);
   element('notice-text').textContent = text;
   for (const [place, id] of ['notice-action', 'notice-other'].entries()) {
     const button = element(id);
@@ -20,7 +22,7 @@ export function showNotice(title, text, actions) {
     button.onclick = action.does;
   }
   element('notice').hidden = false;
-  if (isNew) element('notice-title').focus({ preventScroll: true });
+  if (isNew) focusOnQuestion();
 }
 
 export function hideNotice() {

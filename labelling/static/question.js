@@ -1,5 +1,6 @@
 /** What is asked: the question, its answers as buttons or boxes to tick, and the way that led to it. */
 
+import { retitle } from './focus.js';
 import { iconOf } from './icons.js';
 import { gettext, interpolate, ngettext } from './texts.js';
 
@@ -37,8 +38,7 @@ export class Asking {
     this.shownAt = performance.now();
     this.ticked = question.multiple ? [...before] : [];
     const hasIcons = question.answers.every((answer) => iconOf(question, answer));
-    element('question').textContent = question.text;
-    element('question').dataset.key = question.key;
+    retitle('question', question.text).dataset.key = question.key;
     element('how').textContent = howTo(question);
     element('answers').replaceChildren(...question.answers.map((answer, index) => this.row(answer, index, before, hasIcons)));
     element('answers').classList.toggle('many', question.answers.length > MANY);

@@ -10,8 +10,10 @@ export function offerReport(report, isAsking) {
     dialog.showModal();
   });
   document.getElementById('report-cancel')?.addEventListener('click', () => dialog.close());
-  form.addEventListener('submit', () => {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
     const said = new FormData(form);
+    dialog.close(); // first, for it gives the focus back to its button, and the next question is to have it
     report(String(said.get('why')), String(said.get('text')).trim());
   });
 }

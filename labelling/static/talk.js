@@ -5,6 +5,7 @@
  */
 
 import { suggestTags } from './combobox.js';
+import { focusOnQuestion, keepFocus } from './focus.js';
 import { post, reason } from './post.js';
 import { gettext, interpolate, ngettext } from './texts.js';
 
@@ -81,9 +82,7 @@ class Panel {
   }
 
   remove() {
-    const hadFocus = this.node.contains(document.activeElement);
-    this.node.remove();
-    if (hadFocus) document.getElementById('question')?.focus({ preventScroll: true });
+    keepFocus(() => this.node.remove());
   }
 
   drawOpener() {
@@ -115,7 +114,7 @@ class Panel {
     if (!reply?.ok) return this.say(reply ? await reason(reply) : gettext('That needs the network.'), true);
     this.say('');
     this.draw(await reply.json());
-    this.field?.focus();
+    if (document.activeElement === this.opener) this.field?.focus(); // else its owner has gone on meanwhile
   }
 
   close() {
@@ -225,7 +224,7 @@ class Panel {
     const close = made('button', { type: 'button', className: 'button quiet', textContent: gettext('Done') });
     close.addEventListener('click', () => {
       this.close();
-      document.getElementById('question')?.focus({ preventScroll: true });
+      focusOnQuestion();
     });
     foot.append(heart, link, close);
     return foot;

@@ -5,8 +5,7 @@ import { gettext } from './texts.js';
 let n = 0;
 
 /**
- * A modal dialog of the page, named by its title. The browser keeps the focus inside and gives it back afterwards; where
- * what had it is gone, the question has it.
+ * A modal dialog of the page, named by its title. The browser keeps the focus inside and gives it back afterwards.
  * @param {string} kind its class
  */
 export function newDialog(kind) {
@@ -24,9 +23,6 @@ export function newDialog(kind) {
   head.append(title, closer(dialog));
   dialog.append(head, body);
   dialog.addEventListener('click', (event) => event.target === dialog && isOutside(dialog, event) && dialog.close());
-  dialog.addEventListener('close', () => {
-    if (document.activeElement === document.body) document.getElementById('question')?.focus({ preventScroll: true });
-  });
   document.getElementById('main')?.append(dialog);
   return { dialog, title, body };
 }

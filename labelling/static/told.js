@@ -3,6 +3,7 @@
  * every ten. Cards in the foot, beside the next galaxy; each goes when it is closed, or has had its time.
  */
 
+import { keepFocus } from './focus.js';
 import { drawing, inWords } from './question.js';
 import { iconOf } from './icons.js';
 import { gettext, interpolate, ngettext } from './texts.js';
@@ -26,12 +27,12 @@ export function tell(told, done, tree) {
 
 /** The next answer is given: what was said of practice has been read. */
 export function forgetPractice() {
-  for (const card of place().querySelectorAll('.practice')) card.remove();
+  keepFocus(() => place().querySelectorAll('.practice').forEach((card) => card.remove()));
 }
 
 /** The next galaxy is done: what was said after the one before has had its time. */
 export function forgetTold() {
-  place().replaceChildren();
+  keepFocus(() => place().replaceChildren());
 }
 
 /** @param {string} kind @param {Node[]} content @param {Done} [done] whose picture stands beside it */
@@ -47,7 +48,7 @@ function add(kind, content, done) {
   const text = document.createElement('div');
   text.append(...content);
   card.append(text, closer(card));
-  place().querySelector(`.${kind}`)?.remove();
+  keepFocus(() => place().querySelector(`.${kind}`)?.remove());
   place().append(card);
 }
 
@@ -58,10 +59,7 @@ function closer(card) {
   button.className = 'close';
   button.setAttribute('aria-label', gettext('Close'));
   button.textContent = '×';
-  button.addEventListener('click', () => {
-    card.remove();
-    document.getElementById('question')?.focus({ preventScroll: true });
-  });
+  button.addEventListener('click', () => keepFocus(() => card.remove()));
   return button;
 }
 

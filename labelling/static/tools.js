@@ -15,7 +15,9 @@ export function useTools(viewer) {
     invert: () => viewer.invert(),
     reset: () => viewer.reset(),
   };
-  for (const [id, does_it] of Object.entries(does)) element(id).addEventListener('click', does_it);
+  for (const [id, does_it] of Object.entries(does)) {
+    element(id).addEventListener('click', () => element(id).ariaDisabled === 'true' || does_it());
+  }
   for (const what of /** @type {const} */ (['brightness', 'contrast'])) {
     element(what).addEventListener('input', () => viewer.setLight(what, Number(element(what).value)));
   }
@@ -34,10 +36,15 @@ function open(toggle, panel, isOpen) {
 /** @param {import('./viewer.js').Viewer} viewer */
 function drawTools(viewer) {
   const { view, light } = viewer;
-  element('zoom-out').disabled = view.zoom === 1;
+  switchOff('zoom-out', view.zoom === 1);
   element('flip').setAttribute('aria-pressed', String(view.isFlipped));
   element('invert').setAttribute('aria-pressed', String(light.isInverted));
   element('brightness').value = light.brightness;
   element('contrast').value = light.contrast;
-  element('reset').disabled = viewer.isPlain;
+  switchOff('reset', viewer.isPlain);
+}
+
+/** Not `disabled`, which would take the focus from whoever has just pressed it. @param {string} id @param {boolean} isOff */
+function switchOff(id, isOff) {
+  element(id).setAttribute('aria-disabled', String(isOff));
 }

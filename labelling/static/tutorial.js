@@ -26,6 +26,8 @@ export class Tutorial {
     this.step.className = 'small muted';
     this.body.setAttribute('aria-live', 'polite');
     this.title.setAttribute('aria-live', 'polite');
+    this.body.id = 'tutorial-text';
+    this.dialog.setAttribute('aria-describedby', this.body.id); // else it would open with its title alone
     this.back.type = this.next.type = 'button';
     this.back.className = 'button quiet';
     this.next.className = 'button';
