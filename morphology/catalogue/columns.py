@@ -1,67 +1,21 @@
-"""Every column of a catalogue, described once: all writers, and the data dictionary, read this.
+"""Every column of a catalogue, described once, in order.
 
 Names follow Galaxy Zoo: `question_answer` for a count, and what else is said of it after one more underscore. A count
 or fraction is empty where nobody was asked: nothing is known there, and 0 would say that nobody agreed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
 from labelling.models import Subject
 from labelling.models.subject import Arm
 from ml.schema import DecisionTree, Question
+from morphology.catalogue.column import Column, Kind
 from morphology.catalogue.rows import Block, OwnColumn, Scan
 from morphology.errors import CatalogueRefused
-
-
-class Kind(StrEnum):
-    """What a column holds; a block's values are a numpy array (masked integers, NaN reals) or a list with None."""
-
-    TEXT = "text"
-    TIME = "time"  # UTC
-    FLAG = "flag"
-    COUNT = "count"  # int32
-    INTEGER = "integer"  # int64
-    FRACTION = "fraction"  # float32
-    REAL = "real"  # float64
-
-
-class Entry(TypedDict):
-    """A column in the data dictionary."""
-
-    name: str
-    kind: str
-    unit: str
-    ucd: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: what it is called, what it means, and how a block of rows gives it."""
-
-    name: str
-    kind: Kind
-    description: str
-    values: Callable[[Block], Any]
-    unit: str = ""
-    ucd: str = ""
-    width: int = 0  # of text: its longest value, in characters
-
-    @property
-    def entry(self) -> Entry:
-        return {
-            "name": self.name,
-            "kind": self.kind.value,
-            "unit": self.unit,
-            "ucd": self.ucd,
-            "description": self.description,
-        }
 
 
 def catalogue_columns(tree: DecisionTree, scan: Scan) -> tuple[Column, ...]:
@@ -316,8 +270,3 @@ def _at(field: str, place: int) -> Callable[[Block], Any]:
 def _said(text: str) -> str:
     """A researcher's text within a description."""
     return " ".join(text.split())[:80]
-
-
-def names_of(columns: Sequence[Column]) -> list[str]:
-    """The header of a catalogue."""
-    return [column.name for column in columns]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ma
 
-from morphology.catalogue.columns import Column, Kind, names_of
+from morphology.catalogue.column import Column, Kind
 from morphology.catalogue.facts import Facts
 from morphology.catalogue.rows import Block
 
@@ -17,7 +17,7 @@ def write(path: Path, columns: Sequence[Column], blocks: Iterable[Block], facts:
     """Write the blocks as they come, and give the number of rows of each."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names_of(columns))
+        writer.writerow([column.name for column in columns])
         for block in blocks:
             writer.writerows(zip(*(_cells(column, block) for column in columns), strict=True))
             yield block.n_rows

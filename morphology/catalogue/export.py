@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from labelling.models import Project
 from morphology.catalogue import csv, fits, parquet
-from morphology.catalogue.columns import Column, Entry, catalogue_columns
+from morphology.catalogue.column import Column, Entry
+from morphology.catalogue.columns import catalogue_columns
 from morphology.catalogue.facts import Facts
 from morphology.catalogue.rows import Block, blocks, scan
 from morphology.errors import CatalogueRefused

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy import ma
 
-from morphology.catalogue.columns import Column, Kind
+from morphology.catalogue.column import Column, Kind
 from morphology.catalogue.csv import iso
 from morphology.catalogue.facts import Facts
 from morphology.catalogue.rows import Block

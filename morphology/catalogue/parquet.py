@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy import ma
 
-from morphology.catalogue.columns import Column, Kind
+from morphology.catalogue.column import Column, Kind
 from morphology.catalogue.facts import Facts
 from morphology.catalogue.rows import Block
 
