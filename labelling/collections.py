@@ -59,6 +59,14 @@ def change(collection: Collection, title: str, text: str, *, is_public: bool) ->
     collection.save(update_fields=["title", "text", "is_public", "link_key"])
 
 
+def renew_link(collection: Collection) -> None:
+    """Another link for a private collection: who has the old one no longer gets in. TalkRefused for a public one."""
+    if collection.is_public:
+        raise TalkRefused(gettext("This collection is public: everybody finds it."))
+    collection.link_key = new_link_key()
+    collection.save(update_fields=["link_key"])
+
+
 def _check_public(volunteer: Volunteer, is_public: bool) -> None:
     if is_public and volunteer.user_id is None:
         raise TalkRefused(gettext("Sign in to make a collection public: somebody has to answer for it."))

@@ -5,7 +5,7 @@ at more than one a second is not a case of its own here: it has a minute with si
 Simulated volunteers are as fast as they are, and are left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -63,11 +63,11 @@ _SESSIONS = f"""
 
 @dataclass(frozen=True)
 class Finding:
-    """What is unusual: whose, of which kind, and what was measured, in words."""
+    """What is unusual: whose, of which kind, and what was measured, as Suspicion keeps it."""
 
     volunteer_id: int
     kind: Suspicion.Kind
-    told: str
+    measured: Mapping[str, str | int | float]
 
 
 def look(day: date | None = None) -> int:
@@ -79,9 +79,9 @@ def look(day: date | None = None) -> int:
     n_new = 0
     for found in findings(day):
         same = {"volunteer_id": found.volunteer_id, "kind": found.kind, "day": day}
-        row, is_new = Suspicion.objects.get_or_create(**same, defaults={"told": found.told})
-        if not is_new and row.told != found.told:
-            Suspicion.objects.filter(pk=row.pk, reviewed_at__isnull=True).update(told=found.told)
+        row, is_new = Suspicion.objects.get_or_create(**same, defaults={"measured": found.measured})
+        if not is_new and row.measured != found.measured:
+            Suspicion.objects.filter(pk=row.pk, reviewed_at__isnull=True).update(measured=found.measured)
         n_new += is_new
     return n_new
 
@@ -101,10 +101,9 @@ def _paces(start: datetime, end: datetime) -> Iterator[Finding]:
         rows: list[tuple[int, int, int]] = cursor.fetchall()
     for volunteer_id, n_in_minute, n in rows:
         if n_in_minute >= N_A_MINUTE:
-            told = f"{n_in_minute} classifications within one minute, {n} in the day"
-            yield Finding(volunteer_id, Suspicion.Kind.FAST, told)
+            yield Finding(volunteer_id, Suspicion.Kind.FAST, {"n_in_minute": n_in_minute, "n": n})
         if n >= N_A_DAY:
-            yield Finding(volunteer_id, Suspicion.Kind.MANY, f"{n} classifications in the day")
+            yield Finding(volunteer_id, Suspicion.Kind.MANY, {"n": n})
 
 
 def _sessions(start: datetime, end: datetime) -> Iterator[Finding]:
@@ -118,8 +117,8 @@ def _sessions(start: datetime, end: datetime) -> Iterator[Finding]:
         if start <= first + least < end:
             longest[volunteer_id] = max(last - first, longest.get(volunteer_id, least))
     for volunteer_id, length in longest.items():
-        told = f"{length.total_seconds() / 3600:.1f} hours without a break of {BREAK_MINUTES} minutes"
-        yield Finding(volunteer_id, Suspicion.Kind.LONG, told)
+        hours = round(length.total_seconds() / 3600, 1)
+        yield Finding(volunteer_id, Suspicion.Kind.LONG, {"hours": hours, "minutes": BREAK_MINUTES})
 
 
 def _same_answers(start: datetime, end: datetime) -> Iterator[Finding]:
@@ -133,12 +132,13 @@ def _same_answers(start: datetime, end: datetime) -> Iterator[Finding]:
             seen.add(volunteer_id)
             question = first_question(project.tree)
             assert question is not None, "its answers were just read"
-            yield Finding(
-                volunteer_id,
-                Suspicion.Kind.ONE_ANSWER,
-                f"“{question.answers[told.answer].text[:60]}” on {told.n} of {len(answers)} galaxies, "
-                f"where others would give it on about {told.n_expected:.0f}",
-            )
+            measured: dict[str, str | int | float] = {
+                "answer": question.answers[told.answer].text[:60],
+                "n": told.n,
+                "n_galaxies": len(answers),
+                "n_expected": round(told.n_expected),
+            }
+            yield Finding(volunteer_id, Suspicion.Kind.ONE_ANSWER, measured)
 
 
 def first_question(tree: DecisionTree) -> Question | None:

@@ -1,7 +1,7 @@
 """Crediting what was done anonymously to the signed-in volunteer that its browser turned out to belong to.
 
-Locks are taken in the order of `assignment` and `classification`: volunteers, subjects, assignments; of several rows of
-a kind by id. All of it is one transaction: whoever looks sees the two volunteers apart, or one.
+Locks are taken in the order of `assignment` and `classification`: volunteers, subjects, assignments; of volunteers the
+anonymous one before whom it turned out to be, of other rows of a kind by id. All of it is one transaction: whoever looks sees the two volunteers apart, or one.
 """
 
 from collections import defaultdict
@@ -30,6 +30,7 @@ from labelling.models import (
     Subject,
     Suspicion,
     Tag,
+    TagReport,
     Volunteer,
 )
 from labelling.votes import tally_again
@@ -44,6 +45,7 @@ MOVED_ONCE: Mapping[type[models.Model], tuple[str, ...]] = {
     Tag: ("subject", "word"),
     Favourite: ("subject",),
     CommentReport: ("comment",),
+    TagReport: ("word",),
     Suspicion: ("kind", "day"),
 }
 """What a volunteer has once for these fields: where both have it, the signed-in one's stays."""
@@ -59,9 +61,8 @@ def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> 
     """
     now = now or timezone.now()
     # From here on neither is served, so neither's assignments grow.
-    both = Volunteer.objects.select_for_update(no_key=True).filter(pk__in=[anonymous.pk, own.pk]).order_by("pk")
-    volunteers = {volunteer.pk: volunteer for volunteer in both}
-    anonymous, own = volunteers[anonymous.pk], volunteers[own.pk]
+    locked = Volunteer.objects.select_for_update(no_key=True)
+    anonymous, own = locked.get(pk=anonymous.pk), locked.get(pk=own.pk)  # in the order of `locked_volunteer`
     if not _is_to_merge(anonymous, own):
         return False
     subjects = _locked(Subject.objects.filter(assignments__volunteer=anonymous))

@@ -24,6 +24,7 @@ from labelling.models import (
     Skip,
     Suspicion,
     Tag,
+    TagReport,
     Volunteer,
 )
 
@@ -33,23 +34,27 @@ _PRACTISED = {name: path.replace("subject", "practice") for name, path in _GALAX
 _SECTIONS: dict[str, tuple[type[models.Model], dict[str, str], tuple[str, ...]]] = {
     "classifications": (
         Classification,
-        {**_GALAXY, "replaced_by": "superseded_by__uuid"},
+        {**_GALAXY, "tree": "tree_version__version", "replaced_by": "superseded_by__uuid"},
         ("uuid", "walk", "created_at", "late", "undone_at"),
     ),
-    "servings": (Assignment, _GALAXY, ("served_at", "ended_at", "outcome")),
-    "practice": (PracticeWalk, _PRACTISED, ("walk", "is_right", "created_at")),
+    "servings": (Assignment, _GALAXY, ("served_at", "expires_at", "ended_at", "outcome", "browser")),
+    "practice": (PracticeWalk, _PRACTISED, ("uuid", "walk", "is_right", "created_at")),
     "skips": (Skip, _GALAXY, ("created_at",)),
-    "image_reports": (ImageReport, _GALAXY, ("why", "text", "created_at", "verdict")),
+    "image_reports": (ImageReport, _GALAXY, ("why", "text", "created_at", "settled_at", "verdict")),
     "tags": (Tag, _GALAXY, ("word", "created_at")),
     "comments": (Comment, _GALAXY, ("text", "created_at", "hidden_at")),
-    "comment_reports": (CommentReport, {"galaxy": "comment__subject__galaxy__name"}, ("created_at",)),
+    "comment_reports": (CommentReport, {"galaxy": "comment__subject__galaxy__name"}, ("created_at", "settled_at")),
+    "tag_reports": (TagReport, {"project": "word__project__slug", "word": "word__word"}, ("created_at", "settled_at")),
     "favourites": (Favourite, _GALAXY, ("created_at",)),
-    "collections": (Collection, {}, ("title", "text", "is_public", "created_at")),
-    "skill": (Skill, {"of": "project__slug"}, ("question", "weight", "n_answers", "updated_at")),
-    "flags": (Suspicion, {}, ("kind", "day", "told", "created_at")),
+    "collections": (Collection, {}, ("title", "text", "is_public", "link_key", "created_at")),
+    "skill": (Skill, {"of": "project__slug"}, ("question", "confusion", "weight", "n_answers", "updated_at")),
+    "flags": (Suspicion, {}, ("kind", "day", "measured", "created_at", "reviewed_at")),
     "setting_aside": (SetAside, {}, ("why", "created_at", "undone_at")),
 }
-"""Of each table: what is told under another name than its column's, and what under its own."""
+"""Of each table: what is told under another name than its column's, and what under its own.
+
+Not who else did something about it, and not why a galaxy was served: while it is open, that would sway other votes.
+"""
 
 
 def sections_of(volunteer: Volunteer) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
@@ -85,7 +90,8 @@ def forget(volunteer: Volunteer) -> None:
     comments the stub stays, without its text; favourites and collections go.
     """
     rows = Volunteer.objects.select_for_update().filter(models.Q(pk=volunteer.pk) | models.Q(merged_into=volunteer))
-    for row in rows.order_by("pk"):
+    list(rows.order_by(models.F("merged_into").asc(nulls_last=True), "pk"))  # in the order of `locked_volunteer`
+    for row in rows:  # read again: one may have been merged meanwhile
         row.key, row.user, row.public_name, row.is_on_leaderboard = uuid.uuid4(), None, "", False
         row.save(update_fields=["key", "user", "public_name", "is_on_leaderboard"])
     Comment.objects.filter(volunteer=volunteer).update(text="")

@@ -1,4 +1,7 @@
-"""Tags: free words that volunteers put on galaxies, `ring` for #ring; one each a volunteer, galaxy and word."""
+"""Tags: free words that volunteers put on galaxies, `ring` for #ring; one each a volunteer, galaxy and word.
+
+Others report a word, a project's moderators hide it wherever it stands in the project, or let it be.
+"""
 
 import re
 import unicodedata
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
@@ -13,7 +17,7 @@ from django.utils.translation import gettext
 
 from labelling.assignment import locked_volunteer
 from labelling.errors import TalkRefused, TalkTooOften
-from labelling.models import Project, Subject, Tag, TagWord, Volunteer
+from labelling.models import Moderation, Project, Subject, Tag, TagReport, TagWord, Volunteer
 
 LEAST_CHARACTERS, MOST_CHARACTERS = 2, 40
 MOST_A_GALAXY = 20
@@ -71,6 +75,8 @@ def put(subject: Subject, volunteer: Volunteer, text: str) -> str:
     mine = Tag.objects.filter(subject=subject, volunteer=volunteer)
     if mine.filter(word=word).exists():
         return word
+    if _hidden(subject.project_id).filter(word=word).exists():
+        raise TalkRefused(gettext("The moderators of this project have hidden #%(word)s.") % {"word": word})
     if mine.count() >= MOST_A_GALAXY:
         raise TalkRefused(gettext("%(n)s tags of yours are enough for one galaxy.") % {"n": MOST_A_GALAXY})
     lately = Tag.objects.filter(volunteer=volunteer, created_at__gt=timezone.now() - timedelta(minutes=1))
@@ -85,8 +91,8 @@ def put(subject: Subject, volunteer: Volunteer, text: str) -> str:
 def remove(subject: Subject, volunteer: Volunteer, text: str) -> str:
     """Take the volunteer's own word off the subject; others' stay."""
     word = normalised(text)
-    Tag.objects.filter(subject=subject, volunteer=volunteer, word=word).delete()
-    recount(subject.project_id, word)
+    if Tag.objects.filter(subject=subject, volunteer=volunteer, word=word).delete()[0]:
+        recount(subject.project_id, word)
     return word
 
 
@@ -100,14 +106,15 @@ def recount(project_id: int, word: str) -> None:
 
 
 def tags_of(subject: Subject, volunteer: Volunteer | None = None) -> list[WordCount]:
-    """The words on a subject, the most frequent first."""
+    """The words on a subject that are not hidden, the most frequent first."""
     mine = Count("pk", filter=Q(volunteer=volunteer)) if volunteer else Count("pk", filter=Q(pk__in=[]))
-    rows = Tag.objects.filter(subject=subject).values("word").annotate(n=Count("pk"), mine=mine)
+    shown = Tag.objects.filter(subject=subject).exclude(word__in=_hidden(subject.project_id).values("word"))
+    rows = shown.values("word").annotate(n=Count("pk"), mine=mine)
     return [WordCount(row["word"], row["n"], bool(row["mine"])) for row in rows.order_by("-n", "word")]
 
 
 def words(project: Project, starts: str = "", limit: int = N_SUGGESTIONS) -> list[WordCount]:
-    """The project's words that begin so, the most frequent first; any word for an empty beginning.
+    """The project's words that begin so and are not hidden, the most frequent first; any for an empty beginning.
 
     What cannot begin a word begins none.
     """
@@ -116,7 +123,7 @@ def words(project: Project, starts: str = "", limit: int = N_SUGGESTIONS) -> lis
 
 
 def _counted(project: Project, begun: str) -> "QuerySet[TagWord, tuple[str, int]]":
-    found = TagWord.objects.filter(project=project, n__gt=0)
+    found = TagWord.objects.filter(project=project, n__gt=0, hidden_at__isnull=True)
     if begun:  # else LIKE '%' would hide that the index by frequency answers alone
         found = found.filter(word__startswith=begun)
     return found.order_by("-n", "word").values_list("word", "n")
@@ -143,6 +150,38 @@ def tagged(
 def n_tagged(project: Project, word: str) -> int:
     """How many of the project's subjects have the tag, whoever asks."""
     return Tag.objects.filter(project=project, word=word).values("subject").distinct().count()
+
+
+def report(project: Project, volunteer: Volunteer, text: str) -> bool:
+    """Put a word before the moderators; False when this volunteer had done so. TalkRefused: it stands nowhere."""
+    word = TagWord.objects.filter(project=project, word=normalised(text), n__gt=0, hidden_at__isnull=True).first()
+    if word is None:
+        raise TalkRefused(gettext("No galaxy has this tag"))
+    return TagReport.objects.get_or_create(word=word, volunteer=volunteer)[1]
+
+
+@transaction.atomic
+def moderate(word: TagWord, verdict: Moderation.Verdict, by: User) -> None:
+    """Hide the word in its whole project, or let it be; its open reports are settled. Who and when is kept."""
+    now = timezone.now()
+    TagWord.objects.filter(pk=word.pk).update(hidden_at=now if verdict == Moderation.Verdict.HIDE else None)
+    word.reports.filter(settled_at__isnull=True).update(settled_at=now)
+    Moderation.objects.create(word=word, verdict=verdict, by=by)
+
+
+def reported(project: Project) -> QuerySet[TagWord]:
+    """Words that wait for a moderator, with `n_reports`: the most reported first."""
+    waiting = TagWord.objects.filter(project=project, reports__settled_at__isnull=True, reports__isnull=False)
+    return waiting.annotate(n_reports=Count("reports")).order_by("-n_reports", "word")
+
+
+def hidden(project: Project) -> QuerySet[TagWord]:
+    """The words that a moderator has hidden."""
+    return _hidden(project.pk).order_by("word")
+
+
+def _hidden(project_id: int) -> QuerySet[TagWord]:
+    return TagWord.objects.filter(project=project_id, hidden_at__isnull=False)
 
 
 def rows_for_csv(project: Project) -> Iterator[tuple[str, str, str, int]]:

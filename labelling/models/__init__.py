@@ -17,6 +17,7 @@ from labelling.models.talk import (
     Favourite,
     Moderation,
     Tag,
+    TagReport,
     TagWord,
 )
 from labelling.models.translation import Translation
@@ -46,6 +47,7 @@ __all__ = [
     "Subject",
     "Suspicion",
     "Tag",
+    "TagReport",
     "TagWord",
     "Translation",
     "TreeVersion",

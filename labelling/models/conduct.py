@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from labelling.models.project import Project
 from labelling.models.volunteer import Volunteer
@@ -34,15 +36,15 @@ class Suspicion(models.Model):
     """Something unusual in a volunteer's day, for a person to look at; by itself it changes nothing."""
 
     class Kind(models.TextChoices):
-        FAST = "fast", "more than one classification a second"
-        MANY = "many", "more than five thousand a day"
-        ONE_ANSWER = "one_answer", "always the same answers"
-        LONG = "long", "more than six hours without a break"
+        FAST = "fast", _("more than one classification a second")
+        MANY = "many", _("more than five thousand a day")
+        ONE_ANSWER = "one_answer", _("always the same answers")
+        LONG = "long", _("more than six hours without a break")
 
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="suspicions")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     day = models.DateField(help_text="UTC")
-    told = models.CharField(max_length=200, help_text="what was measured, in words")
+    measured = models.JSONField(default=dict, help_text="what `told` says in words: numbers, by the kind")
     created_at = models.DateTimeField(auto_now_add=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(
@@ -55,6 +57,19 @@ class Suspicion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.volunteer}, {self.day}: {self.kind}"
+
+    @property
+    def told(self) -> str:
+        """What was measured, in the reader's words."""
+        texts = {
+            self.Kind.FAST: gettext("%(n_in_minute)s classifications within one minute, %(n)s in the day"),
+            self.Kind.MANY: gettext("%(n)s classifications in the day"),
+            self.Kind.LONG: gettext("%(hours)s hours without a break of %(minutes)s minutes"),
+            self.Kind.ONE_ANSWER: gettext(
+                "“%(answer)s” on %(n)s of %(n_galaxies)s galaxies, where others would give it on about %(n_expected)s"
+            ),
+        }
+        return texts[self.Kind(self.kind)] % self.measured if self.measured else self.get_kind_display()
 
 
 class SetAside(models.Model):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labelling.models.subject import Subject
 from labelling.models.volunteer import Volunteer
@@ -26,14 +27,14 @@ class ImageReport(models.Model):
     """A volunteer's word that something is wrong with a subject's image, and what a researcher made of it."""
 
     class Why(models.TextChoices):
-        BLANK = "blank", "no picture, or an empty one"
-        ARTEFACT = "artefact", "a satellite trail, a ghost, missing data"
-        WRONG_OBJECT = "wrong_object", "no galaxy in the middle"
-        OTHER = "other", "something else"
+        BLANK = "blank", _("no picture, or an empty one")
+        ARTEFACT = "artefact", _("a satellite trail, a ghost, missing data")
+        WRONG_OBJECT = "wrong_object", _("no galaxy in the middle")
+        OTHER = "other", _("something else")
 
     class Verdict(models.TextChoices):
-        FINE = "fine", "the image is fine"
-        BROKEN = "broken", "the image is broken"
+        FINE = "fine", _("the image is fine")
+        BROKEN = "broken", _("the image is broken")
 
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="image_reports")
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="image_reports")

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labelling.models.project import Project
 from labelling.models.subject import Subject
@@ -43,12 +44,16 @@ class Tag(models.Model):
 
 
 class TagWord(models.Model):
-    """A word of a project and how many tags say it, counted whenever one comes or goes: what suggestions read."""
+    """A word of a project and how many tags say it, counted whenever one comes or goes: what suggestions read.
+
+    A moderator may hide it, wherever it stands; the tags stay.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tag_words", db_index=False)
     # In the order of code points, in which a beginning is a range of the index, whatever the server's language.
     word = models.CharField(max_length=40, db_collation="C")
     n = models.PositiveIntegerField(default=0)
+    hidden_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "word"], name="one_count_a_word")]
@@ -80,22 +85,28 @@ class Comment(models.Model):
 
 
 class Moderation(models.Model):
-    """What a moderator decided about a comment, kept for good; how it stands now, the comment says itself."""
+    """What a moderator decided about a comment or a tag's word, kept for good; how it stands now, that says itself."""
 
     class Verdict(models.TextChoices):
-        HIDE = "hide", "hidden"
-        LET_BE = "let_be", "let be"
+        HIDE = "hide", _("hidden")
+        LET_BE = "let_be", _("let be")
 
-    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="moderations")
+    comment = models.ForeignKey(Comment, null=True, on_delete=models.CASCADE, related_name="moderations")
+    word = models.ForeignKey(TagWord, null=True, on_delete=models.CASCADE, related_name="moderations")
     verdict = models.CharField(max_length=6, choices=Verdict.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="of_a_comment_or_a_word", condition=Q(comment__isnull=True) ^ Q(word__isnull=True)
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.comment}: {self.verdict}"
+        return f"{self.comment or self.word}: {self.verdict}"
 
 
 class CommentReport(models.Model):
@@ -115,6 +126,25 @@ class CommentReport(models.Model):
 
     def __str__(self) -> str:
         return f"report of {self.comment}"
+
+
+class TagReport(models.Model):
+    """A volunteer's word that a tag should not stand; settled when a moderator has hidden it or let it be."""
+
+    word = models.ForeignKey(TagWord, on_delete=models.CASCADE, related_name="reports")
+    volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["word", "volunteer"], name="one_tag_report_each")]
+        indexes = [
+            # the moderators' list of what waits for them
+            models.Index(fields=["word"], name="open_tag_reports", condition=Q(settled_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"report of {self.word}"
 
 
 class Favourite(models.Model):

@@ -179,6 +179,15 @@ def collect(request: HttpRequest, body: Body, key: str) -> HttpResponseBase:
 
 
 @posted
+def renew_link(request: HttpRequest, body: Body, key: str) -> HttpResponseBase:
+    """A new link for an own private collection; the old one opens nothing from then on."""
+    collection = _own(request, key)
+    collections.renew_link(collection)
+    messages.success(request, gettext("The collection has a new link. The old one no longer opens it."))
+    return answered(request, {"link_key": collection.link_key}, _address(collection))
+
+
+@posted
 def withdraw_collection(request: HttpRequest, body: Body, key: str) -> HttpResponseBase:
     """A moderator takes somebody's public collection off the list: it is private from then on."""
     collection = _one(key)

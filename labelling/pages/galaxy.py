@@ -14,11 +14,10 @@ from django.views.decorators.http import require_safe
 
 from labelling import comments, tags
 from labelling.collections import public_with, with_marks
-from labelling.disclosure import check_talks
-from labelling.errors import TalkClosed, TalkRefused
+from labelling.errors import TalkClosed
 from labelling.models import Classification, Comment, CommentReport, Favourite, Subject, Volunteer
 from labelling.pages.replies import image_json, sky_url
-from labelling.pages.talk import reader_of, sees_all, subject_for
+from labelling.pages.talk import reader_of, sees_all, subject_for, why_silent
 from labelling.project import is_open_to
 from labelling.translating import translated
 from ml.schema import Question, Walk
@@ -78,7 +77,7 @@ def galaxy(request: HttpRequest, pk: int) -> HttpResponse:
         "own_collections": with_marks(volunteer, subject) if volunteer else [],
         "public_collections": public_with(subject)[:N_COLLECTIONS],
         "moderates": sees_all(request, subject),
-        "why_silent": _why_silent(request, volunteer, subject),
+        "why_silent": why_silent(request, volunteer, subject.project),
         "most_characters": comments.MOST_CHARACTERS,
     } | _conversation(request, subject, volunteer)
     return render(request, "labelling/galaxy.html", context)
@@ -96,17 +95,6 @@ def _conversation(request: HttpRequest, subject: Subject, volunteer: Volunteer |
     page = list(found.order_by("-pk")[: N_COMMENTS + 1])
     shown = page[:N_COMMENTS][::-1]
     return {"comments": shown, "earlier": shown[0].pk if len(page) > N_COMMENTS else None}
-
-
-def _why_silent(request: HttpRequest, volunteer: Volunteer | None, subject: Subject) -> str:
-    """Why this visitor reads and does not write here; empty when they may."""
-    if request.user.is_authenticated:
-        return ""
-    try:
-        check_talks(volunteer, subject.project)
-    except TalkRefused as refused:
-        return str(refused)
-    return ""
 
 
 def _own_walk(subject: Subject, volunteer: Volunteer | None) -> Walk | None:

@@ -17,6 +17,7 @@ from labelling.errors import TalkRefused
 from labelling.identity import known_volunteer
 from labelling.models import Image, Project, Subject
 from labelling.pages.access import moderated_projects, own_project, own_projects, visible_project
+from labelling.pages.talk import why_silent
 from labelling.tags import Tagged
 from labelling.translating import translated
 
@@ -58,7 +59,10 @@ def tag_list(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @never_cache
 def tag_page(request: HttpRequest, slug: str, word: str) -> HttpResponse:
-    """The galaxies of a tag that this visitor may see, the most tagged first; `?after=` a place goes on from there."""
+    """The galaxies of a tag that this visitor may see, the most tagged first; `?after=` a place goes on from there.
+
+    A word that is hidden has no page, but for the moderators.
+    """
     project = visible_project(request.user, slug)
     try:
         proper = tags.normalised(word)
@@ -68,6 +72,9 @@ def tag_page(request: HttpRequest, slug: str, word: str) -> HttpResponse:
         return redirect("tag", slug=slug, word=proper)
     volunteer = known_volunteer(request)
     everything = moderated_projects(request.user).filter(pk=project.pk).exists()
+    is_hidden = tags.hidden(project).filter(word=word).exists()
+    if is_hidden and not everything:
+        raise Http404(f"#{word} is hidden")
     open_ones = None if everything else shown(Subject.objects.filter(project=project), volunteer)
     found = tags.tagged(project, word, open_ones, after=_place(request.GET.get("after", "")), limit=PAGE + 1)
     page = found[:PAGE]
@@ -79,6 +86,8 @@ def tag_page(request: HttpRequest, slug: str, word: str) -> HttpResponse:
         "is_first": "after" not in request.GET,
         "next": urlencode({"after": f"{page[-1].n}-{page[-1].subject_id}"}) if len(found) > PAGE else "",
         "shows_all": everything,
+        "is_hidden": is_hidden,
+        "why_silent": why_silent(request, volunteer, project),
     }
     return render(request, "labelling/tag.html", context)
 

@@ -16,9 +16,9 @@ from django.views.decorators.vary import vary_on_cookie
 from labelling import comments, tags
 from labelling.collections import set_favourite, set_favourite_by_token
 from labelling.disclosure import check_sees, check_talks
-from labelling.errors import TalkClosed
+from labelling.errors import TalkClosed, TalkRefused
 from labelling.identity import known_volunteer, remember, volunteer_of
-from labelling.models import Classification, Comment, Favourite, Subject, Volunteer
+from labelling.models import Classification, Comment, Favourite, Project, Subject, Volunteer
 from labelling.pages.access import moderated_projects, visible_project, visible_projects
 from labelling.pages.posted import Body, answered, flag_in, id_in, posted, text_in
 
@@ -63,10 +63,31 @@ def reader_of(request: HttpRequest, subject: Subject) -> Volunteer | None:
 
 def _writer_of(request: HttpRequest, subject: Subject) -> Volunteer:
     """The volunteer; refused unless they may see what is said here, and join in."""
-    known = volunteer_of(request) if isinstance(request.user, User) else known_volunteer(request)
-    check_sees(subject, known, sees_all=sees_all(request, subject))
-    check_talks(known, subject.project)
+    check_sees(subject, _known(request), sees_all=sees_all(request, subject))
+    return writer_in(request, subject.project)
+
+
+def writer_in(request: HttpRequest, project: Project) -> Volunteer:
+    """The volunteer; TalkRefused unless they may join in what is said in the project."""
+    known = _known(request)
+    check_talks(known, project)
     return known or volunteer_of(request)
+
+
+def _known(request: HttpRequest) -> Volunteer | None:
+    """The volunteer; of one who has signed in a moment ago, with what was done before."""
+    return volunteer_of(request) if isinstance(request.user, User) else known_volunteer(request)
+
+
+def why_silent(request: HttpRequest, volunteer: Volunteer | None, project: Project) -> str:
+    """Why this visitor reads and does not write here; empty when they may."""
+    if request.user.is_authenticated:
+        return ""
+    try:
+        check_talks(volunteer, project)
+    except TalkRefused as refused:
+        return str(refused)
+    return ""
 
 
 @require_safe

@@ -40,6 +40,8 @@ urlpatterns: list[URLPattern] = [
     path("projects/<slug:slug>/tags.csv", tags.tags_csv, name="tags_csv"),
     path("projects/<slug:slug>/tags.json", talk.suggested_tags, name="suggested_tags"),
     path("projects/<slug:slug>/tags/<str:word>/", tags.tag_page, name="tag"),
+    path("projects/<slug:slug>/tag-reports/", moderation.report_tag, name="report_tag"),
+    path("projects/<slug:slug>/tag-verdicts/", moderation.moderate_tag, name="moderate_tag"),
     path("projects/<slug:slug>/collections/", collections.project_collections, name="project_collections"),
     path("favourites/", collections.favourites, name="favourites"),
     path("collections/", collections.own_collections, name="collections"),
@@ -47,6 +49,7 @@ urlpatterns: list[URLPattern] = [
     path("collections/<slug:key>/change/", collections.change_collection, name="change_collection"),
     path("collections/<slug:key>/delete/", collections.delete_collection, name="delete_collection"),
     path("collections/<slug:key>/galaxies/", collections.collect, name="collect"),
+    path("collections/<slug:key>/new-link/", collections.renew_link, name="renew_link"),
     path("collections/<slug:key>/withdraw/", collections.withdraw_collection, name="withdraw_collection"),
     path("images/<slug:sha256>", voting.image, name="image"),
 ]

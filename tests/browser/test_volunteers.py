@@ -40,13 +40,13 @@ def lazy(project: Project) -> Volunteer:
     volunteer = Skill.objects.earliest("weight").volunteer
     other = Volunteer.objects.exclude(pk=volunteer.pk).latest("pk")
     today = timezone.now().astimezone(UTC).date()
-    told = "“Smooth” on 312 of 312 galaxies, where others would give it on about 118"
-    Suspicion.objects.create(volunteer=volunteer, kind="one_answer", day=today, told=told)
-    told = "74 classifications within one minute, 1812 in the day"
-    Suspicion.objects.create(volunteer=volunteer, kind="fast", day=today - timedelta(days=1), told=told)
-    told = "6.4 hours without a break of 15 minutes"
+    told: dict[str, object] = {"answer": "Smooth", "n": 312, "n_galaxies": 312, "n_expected": 118}
+    Suspicion.objects.create(volunteer=volunteer, kind="one_answer", day=today, measured=told)
+    told = {"n_in_minute": 74, "n": 1812}
+    Suspicion.objects.create(volunteer=volunteer, kind="fast", day=today - timedelta(days=1), measured=told)
+    told = {"hours": 6.4, "minutes": 15}
     done = {"reviewed_at": timezone.now(), "reviewed_by": project.owner}
-    Suspicion.objects.create(volunteer=other, kind="long", day=today, told=told, **done)
+    Suspicion.objects.create(volunteer=other, kind="long", day=today, measured=told, **done)
     set_aside(other, by=project.owner, why="Thought to be a script; it was a school class behind one account.")
     take_up_again(other, by=project.owner)
     return volunteer

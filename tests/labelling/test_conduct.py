@@ -60,9 +60,7 @@ class TestPace:
         fast, quick = make_volunteers(2)
         cast(project, fast, every(0.9, N_A_MINUTE))
         cast(project, quick, every(1.1, N_A_MINUTE))
-        assert list(findings(DAY)) == [
-            Finding(fast.pk, Kind.FAST, "60 classifications within one minute, 60 in the day")
-        ]
+        assert list(findings(DAY)) == [Finding(fast.pk, Kind.FAST, {"n_in_minute": 60, "n": 60})]
 
     def test_a_day_of_thousands_is_told_and_one_less_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert N_A_DAY == 5000
@@ -98,7 +96,7 @@ class TestSession:
         cast(project, ada, every(600, 38, morning))
         cast(project, ben, every(600, 18, morning) + every(600, 20, morning + timedelta(hours=3, minutes=10)))
         [found] = findings(DAY)
-        assert (found.volunteer_id, found.told) == (ada.pk, "6.2 hours without a break of 15 minutes")
+        assert (found.volunteer_id, found.measured) == (ada.pk, {"hours": 6.2, "minutes": 15})
         assert HOURS == 6
 
     def test_a_night_is_told_on_the_day_on_which_the_hours_were_full(self) -> None:
@@ -152,7 +150,7 @@ class TestAnswersOfADay:
         cast(project, lazy, every(30, 100))
         cast(project, mixed, every(30, 100), [SMOOTH if place % 2 else BARRED for place in range(100)])
         [found] = findings(DAY)
-        assert found.told == "“smooth” on 100 of 100 galaxies, where others would give it on about 50"
+        assert found.measured == {"answer": "smooth", "n": 100, "n_galaxies": 100, "n_expected": 50}
         assert found.volunteer_id == lazy.pk
         Subject.objects.update(counts=[9, 1, 0, 1])
         cast(project, right, every(30, 100))
@@ -180,12 +178,12 @@ class TestKept:
         [ada] = make_volunteers(1)
         cast(project, ada, every(0.5, 61))
         look(DAY)
-        Suspicion.objects.update(told="60 classifications by breakfast")
+        Suspicion.objects.update(measured={"n_in_minute": 1, "n": 1})
         look(DAY)
         assert Suspicion.objects.get().told.startswith("61 classifications within one minute")
-        Suspicion.objects.update(told="as it was reviewed", reviewed_at=timezone.now())
+        Suspicion.objects.update(measured={"n": 2, "n_in_minute": 2}, reviewed_at=timezone.now())
         look(DAY)
-        assert Suspicion.objects.get().told == "as it was reviewed"
+        assert Suspicion.objects.get().measured["n"] == 2
 
     def test_nothing_is_dropped_by_it(self) -> None:
         project = make_project()
@@ -201,3 +199,21 @@ class TestKept:
         assert capsys.readouterr().out.startswith("1 new suspicion;")
         call_command("look_at_conduct")
         assert capsys.readouterr().out.startswith("0 new suspicions;")
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured", "told"),
+    [
+        ("fast", {"n_in_minute": 61, "n": 90}, "61 classifications within one minute, 90 in the day"),
+        ("many", {"n": 5001}, "5001 classifications in the day"),
+        ("long", {"hours": 6.5, "minutes": 15}, "6.5 hours without a break of 15 minutes"),
+        (
+            "one_answer",
+            {"answer": "100 % smooth", "n": 9, "n_galaxies": 10, "n_expected": 4},
+            "“100 % smooth” on 9 of 10 galaxies, where others would give it on about 4",
+        ),
+        ("many", {}, "more than five thousand a day"),
+    ],
+)
+def test_what_was_measured_is_told_in_words_of_the_reader(kind: str, measured: dict[str, object], told: str) -> None:
+    assert Suspicion(kind=kind, measured=measured).told == told

@@ -1,14 +1,16 @@
 """What was done anonymously is credited to whoever signs in, and the books balance."""
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from labelling import merging, tags
@@ -34,8 +36,11 @@ from labelling.models import (
     Subject,
     Suspicion,
     Tag,
+    TagReport,
+    TagWord,
     Volunteer,
 )
+from labelling.privacy import forget
 from labelling.reporting import report
 from labelling.skipping import skip
 from labelling.votes import recount
@@ -191,6 +196,7 @@ def test_what_else_was_done_moves_along_and_is_there_once(own: Volunteer, anonym
     )
     comment = Comment.objects.create(subject=one, volunteer=anonymous, text="A ring!")
     Collection.objects.create(volunteer=anonymous, title="Rings")
+    word = TagWord.objects.create(project=project, word="ring")
     for volunteer in (own, anonymous):
         Skip.objects.create(volunteer=volunteer, subject=one)
         ImageReport.objects.create(volunteer=volunteer, subject=one, why="blank")
@@ -198,7 +204,8 @@ def test_what_else_was_done_moves_along_and_is_there_once(own: Volunteer, anonym
         Tag.objects.create(volunteer=volunteer, subject=one, word="ring")
         Favourite.objects.create(volunteer=volunteer, subject=one)
         CommentReport.objects.create(volunteer=volunteer, comment=comment)
-        Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-22", told="3 a second")
+        TagReport.objects.create(volunteer=volunteer, word=word)
+        Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-22")
         Skill.objects.create(
             project=project, volunteer=volunteer, question="shape", confusion=[], n_answers=1, weight=1,
             updated_at=timezone.now(),
@@ -326,3 +333,39 @@ def test_what_is_done_while_another_tab_signs_in_is_credited_too(
 
 
 LEFT_BY_DEEDS: tuple[type[models.Model], ...] = (Skip, ImageReport, Favourite, Collection, Tag, Comment)
+
+
+SECOND_ACTS: dict[str, Callable[[Volunteer, Volunteer], object]] = {
+    "another tab signs in": merge,
+    "the account is deleted": lambda anonymous, own: forget(own),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", SECOND_ACTS)
+def test_a_vote_of_the_merged_one_and_a_second_act_do_not_wait_for_each_other(
+    own: Volunteer, anonymous: Volunteer, act: str
+) -> None:
+    """Both need both rows, and come while somebody else has the signed-in one's."""
+    project = make_project()
+    make_subject(project)
+    kept = token(served(project, anonymous))
+    merge(anonymous, own)
+    tries: list[Callable[[], object]] = [
+        lambda: SECOND_ACTS[act](anonymous, own),
+        lambda: accept(token=kept, uuid=uuid4(), walk=SMOOTH),
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            Volunteer.objects.select_for_update().get(pk=own.pk)
+            running = [threads.submit(on_its_own, call) for call in tries if not time.sleep(0.3)]
+            time.sleep(0.3)
+        assert [each.exception() for each in running] == [None, None]
+    assert recount(project) == []
+
+
+def on_its_own(call: Callable[[], object]) -> None:
+    try:
+        call()
+    finally:
+        connection.close()

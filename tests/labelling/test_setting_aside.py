@@ -130,7 +130,7 @@ def test_late_votes_leave_with_their_mark() -> None:
 
 def test_open_suspicions_are_answered_by_it(ada: User) -> None:
     [volunteer] = make_volunteers(1)
-    Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-20", told="61 in a minute")
+    Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-20")
     set_aside(volunteer, by=ada, why="a script")
     row = Suspicion.objects.get()
     assert row.reviewed_by == ada and row.reviewed_at is not None

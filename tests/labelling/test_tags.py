@@ -3,11 +3,12 @@
 import threading
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 
 from labelling import tags
 from labelling.errors import TalkRefused, TalkTooOften
-from labelling.models import Subject, Tag, TagWord, Volunteer
+from labelling.models import Moderation, Subject, Tag, TagReport, TagWord, Volunteer
 from labelling.tags import Tagged, WordCount
 from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers
 
@@ -181,3 +182,49 @@ def test_suggestions_read_their_index_and_no_more() -> None:
     assert "Seq Scan" not in begun and "word-17" in condition and "word-18" in condition, begun  # a range
     anything = tags._counted(project, "")[:8].explain()
     assert "words_by_frequency" in anything and "Sort" not in anything, anything
+
+
+def test_a_reported_word_waits_is_hidden_everywhere_and_comes_back_as_it_was(ben: User) -> None:
+    project = make_project()
+    first, second = make_subjects(project, 2)
+    ada, eve = make_volunteers(2)
+    for subject in (first, second):
+        tags.put(subject, eve, "rude")
+        tags.put(subject, eve, "ring")
+    assert tags.report(project, ada, "#Rude") and not tags.report(project, ada, "rude")
+    [waiting] = tags.reported(project)
+    assert (waiting.word, waiting.n_reports) == ("rude", 1)
+    tags.moderate(waiting, Moderation.Verdict.HIDE, ben)
+    assert not tags.reported(project) and [word.word for word in tags.hidden(project)] == ["rude"]
+    assert tags.tags_of(first, eve) == [WordCount("ring", 1, is_mine=True)]
+    assert [word.word for word in tags.words(project)] == ["ring"] and not tags.words(project, "ru")
+    with pytest.raises(TalkRefused, match="hidden #rude"):
+        tags.put(first, ada, "Rude")
+    with pytest.raises(TalkRefused, match="No galaxy"):
+        tags.report(project, eve, "rude")
+    tags.moderate(waiting, Moderation.Verdict.LET_BE, ben)
+    assert tags.tags_of(second) == [WordCount("ring", 1), WordCount("rude", 1)]
+    tags.put(first, ada, "rude")
+    assert tags.words(project, "ru") == [WordCount("rude", 3)]
+    assert list(Moderation.objects.values_list("word__word", "verdict", "by")) == [
+        ("rude", "hide", ben.pk),
+        ("rude", "let_be", ben.pk),
+    ]
+
+
+def test_a_word_is_hidden_in_its_own_project_alone_and_reported_where_it_stands(ben: User) -> None:
+    one, other = make_subject(make_project()), make_subject(make_project())
+    [ada] = make_volunteers(1)
+    for subject in (one, other):
+        tags.put(subject, ada, "bar")
+    tags.moderate(TagWord.objects.get(project=one.project), Moderation.Verdict.HIDE, ben)
+    assert not tags.tags_of(one) and tags.tags_of(other)
+    with pytest.raises(TalkRefused, match="No galaxy"):
+        tags.report(other.project, ada, "never-seen")
+    assert not TagReport.objects.exists()
+
+
+def test_taking_away_what_is_not_there_leaves_nothing_behind() -> None:
+    subject = make_subject(make_project())
+    tags.remove(subject, make_volunteers(1)[0], "never-seen")
+    assert not TagWord.objects.exists()

@@ -222,3 +222,23 @@ def test_a_moderator_takes_a_public_one_off_the_list(
     rings.refresh_from_db()
     assert not rings.is_public
     assert client.post(f"/collections/{rings.link_key}/withdraw/").status_code == 404
+
+
+def test_a_private_link_that_went_astray_is_replaced_by_its_owner_alone(
+    client: Client, rings: Collection, ada: User, ben: User
+) -> None:
+    old = rings.link_key
+    assert client.post(f"/collections/{old}/new-link/").status_code == 404
+    client.force_login(ben)
+    assert client.post(f"/collections/{old}/new-link/").status_code == 404
+    client.force_login(ada)
+    assert "Make a new link" in client.get(f"/collections/{old}/change/").content.decode()
+    moved = client.post(f"/collections/{old}/new-link/")["Location"]
+    rings.refresh_from_db()
+    assert rings.link_key != old and moved == f"/collections/{rings.link_key}/"
+    for path, status in ((f"/collections/{old}/", 404), (moved, 200)):
+        assert Client().get(path).status_code == status
+    assert client.get(f"/collections/{rings.link_key}/new-link/").status_code == 405
+    Collection.objects.update(is_public=True)
+    assert client.post(f"/collections/{rings.link_key}/new-link/").status_code == 400
+    assert "Make a new link" not in client.get(f"/collections/{rings.link_key}/change/").content.decode()

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from labelling import comments
-from labelling.models import Comment, Membership, Moderation, Project, Volunteer
+from labelling import comments, tags
+from labelling.models import Comment, Membership, Moderation, Project, TagReport, Volunteer
 from labelling.pages import moderation
 from tests.labelling.factories import make_volunteers
 from tests.labelling.pages.drawn import make_drawn_project
@@ -100,3 +100,61 @@ def test_thousands_come_page_by_page(
 def test_an_empty_page_says_so(client: Client, project: Project, ben: User) -> None:
     client.force_login(ben)
     assert "Nothing is reported" in client.get(f"/projects/{project.slug}/moderation/").content.decode()
+
+
+def tagged(project: Project) -> Volunteer:
+    """Somebody who put #rude on the galaxy."""
+    author = Volunteer.objects.create()
+    tags.put(project.subjects.get(), author, "rude")
+    return author
+
+
+def test_a_tag_is_reported_hidden_and_shown_again(client: Client, project: Project, ben: User, ada: User) -> None:
+    tagged(project)
+    client.force_login(ada)
+    there = f"/projects/{project.slug}/tags/rude/"
+    assert "Put it before the moderators" in client.get(there).content.decode()
+    sent = client.post(f"/projects/{project.slug}/tag-reports/", {"word": "rude", "next": there})
+    assert (sent.status_code, sent["Location"]) == (302, there)
+    assert TagReport.objects.get().volunteer.user == ada
+    client.force_login(ben)
+    path = f"/projects/{project.slug}/moderation/"
+    page = client.get(path)
+    assert page.context["n_waiting"] == 1 and [word.word for word in page.context["words"]] == ["rude"]
+    assert "1 report" in page.content.decode() and "Nothing is reported" not in page.content.decode()
+    verdict = f"/projects/{project.slug}/tag-verdicts/"
+    assert client.post(verdict, {"word": "rude", "verdict": "hide"})["Location"] == path
+    assert "hidden: ben" in client.get(f"{path}?show=hidden").content.decode()
+    assert "Show it again" in client.get(there).content.decode()
+    client.force_login(ada)
+    assert client.get(there).status_code == 404
+    assert "#rude" not in client.get(f"/projects/{project.slug}/tags/").content.decode()
+    assert client.get(f"/projects/{project.slug}/tags.json?starts=ru").json() == {"tags": []}
+    client.force_login(ben)
+    assert client.post(verdict, {"word": "rude", "verdict": "let_be", "next": "//example.org"})["Location"] == path
+    assert client.get(f"/projects/{project.slug}/tags.json?starts=ru").json() == {"tags": [{"word": "rude", "n": 1}]}
+
+
+def test_tags_too_are_for_moderators_to_decide_and_for_those_who_may_talk_to_report(
+    client: Client, project: Project, ada: User
+) -> None:
+    tagged(project)
+    sent = client.post(f"/projects/{project.slug}/tag-reports/", {"word": "rude"})
+    assert sent.status_code == 400 and "Classify a galaxy first" in sent.content.decode()
+    verdict = f"/projects/{project.slug}/tag-verdicts/"
+    assert client.post(verdict, {"word": "rude", "verdict": "hide"}).status_code == 302  # to sign in
+    client.force_login(ada)
+    assert client.post(verdict, {"word": "rude", "verdict": "hide"}).status_code == 404
+    for word, status in (("", 400), ("no such", 400), ("a\0b", 400)):
+        assert client.post(f"/projects/{project.slug}/tag-reports/", {"word": word}).status_code == status
+    client.force_login(project.owner)
+    for word in ("", "other", "a\0b"):
+        assert client.post(verdict, {"word": word, "verdict": "hide"}).status_code == 404
+    assert not Moderation.objects.exists() and not TagReport.objects.exists()
+
+
+def test_a_tag_is_reported_on_the_galaxys_own_page(client: Client, project: Project, ben: User) -> None:
+    tagged(project)
+    client.force_login(ben)
+    page = client.get(f"/subjects/{project.subjects.get().pk}/").content.decode()
+    assert "Report a tag" in page and '<option value="rude">' in page

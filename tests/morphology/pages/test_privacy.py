@@ -10,7 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
@@ -35,6 +35,8 @@ from labelling.models import (
     Skip,
     Suspicion,
     Tag,
+    TagReport,
+    TagWord,
     Translation,
     Volunteer,
 )
@@ -61,6 +63,7 @@ def do_everything(user: User, by: User) -> Volunteer:
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
     EmailAddress.objects.create(user=user, email="other@mail.example")
     SocialAccount.objects.create(user=user, provider="orcid", uid="0000-0001-ZZZZ", extra_data={"name": "Zebulon"})
+    user.groups.add(Group.objects.create(name="owls"))
     volunteer = Volunteer.objects.create(user=user, public_name="Zebu the Owl", is_on_leaderboard=True)
     Volunteer.objects.create(merged_into=volunteer)
     project = make_project()
@@ -71,6 +74,7 @@ def do_everything(user: User, by: User) -> Volunteer:
     CommentReport.objects.create(comment=comment, volunteer=volunteer)
     ImageReport.objects.create(volunteer=volunteer, subject=two, why="other", text=TEXT)
     Tag.objects.create(subject=one, volunteer=volunteer, word="ring")
+    TagReport.objects.create(volunteer=volunteer, word=TagWord.objects.create(project=project, word="ring"))
     Skip.objects.create(subject=one, volunteer=volunteer)
     Favourite.objects.create(subject=one, volunteer=volunteer)
     collection = Collection.objects.create(volunteer=volunteer, title="Rings of Zebulon", text=TEXT)
@@ -79,7 +83,9 @@ def do_everything(user: User, by: User) -> Volunteer:
         project=project, galaxy=one.galaxy, tree_version=project.tree_version, expected=SMOOTH
     )
     PracticeWalk.objects.create(uuid=uuid4(), practice=practice, volunteer=volunteer, walk=SMOOTH, is_right={})
-    Suspicion.objects.create(volunteer=volunteer, kind="fast", day="2026-11-22", told="2 a second")
+    Suspicion.objects.create(
+        volunteer=volunteer, kind="fast", day="2026-11-22", measured={"n_in_minute": 120, "n": 999}
+    )
     Skill.objects.create(
         project=project, volunteer=volunteer, question="shape", confusion=[[1]], n_answers=2, weight=1,
         updated_at=timezone.now(),
@@ -144,6 +150,35 @@ def test_no_table_that_names_a_volunteer_is_left_out_of_the_data(zebulon: User, 
     fields = Volunteer._meta.get_fields(include_hidden=True)
     naming = {field.related_model for field in fields if field.auto_created and not field.concrete}
     assert naming - {Volunteer} == {model for model, _, _ in _SECTIONS.values()}
+
+
+WITHHELD = {"id", "volunteer", "assignment", "project", "body_sha256", "tree_version"}
+"""Numbers of the database, a checksum, and what is told under another name."""
+WHY_IT_WAS_SERVED = {"arm", "inclusion_probability", "scored_by", "reason", "was_most_uncertain"}
+OTHER_PEOPLE = {"by", "undone_by", "settled_by", "hidden_by", "reviewed_by"}
+
+
+def test_no_column_of_what_a_volunteer_did_is_left_out_of_the_data(zebulon: User) -> None:
+    from labelling.privacy import _SECTIONS
+
+    left_out = {}
+    for name, (model, renamed, told) in _SECTIONS.items():
+        known = {*told, *(path.partition("__")[0] for path in renamed.values())}
+        kept = {field.name for field in model._meta.concrete_fields} - known
+        if forgotten := kept - WITHHELD - WHY_IT_WAS_SERVED - OTHER_PEOPLE:
+            left_out[name] = forgotten
+    assert left_out == {}
+
+
+def test_whatever_else_names_an_account_is_told_by_its_number(zebulon: User, cleo: User) -> None:
+    do_everything(zebulon, cleo)
+    told = json.loads(signed_in(zebulon).get("/account/export/").getvalue())["named_in"]
+    assert {(row["table"], row["as"]) for row in told} == {("django_admin_log", "user")}
+    client = Client()
+    client.force_login(cleo)
+    named = json.loads(client.get("/account/export/").getvalue())["named_in"]
+    act = SetAside.objects.get()
+    assert {"table": "labelling_setaside", "as": "by", "id": act.pk} in named
 
 
 def test_nobody_takes_another_ones_data(zebulon: User, cleo: User, client: Client) -> None:

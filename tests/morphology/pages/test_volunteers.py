@@ -34,7 +34,7 @@ def spam(project: Project) -> Volunteer:
     """An anonymous volunteer with a vote in ben's project and a suspicion."""
     volunteer = Volunteer.objects.create()
     vote(served(project, volunteer), SMOOTH)
-    Suspicion.objects.create(volunteer=volunteer, kind="fast", day=DAY, told="99 classifications within one minute")
+    Suspicion.objects.create(volunteer=volunteer, kind="fast", day=DAY, measured={"n_in_minute": 99, "n": 120})
     return volunteer
 
 
@@ -76,12 +76,12 @@ def test_a_researcher_sees_those_who_classified_in_the_project_that_day(
     """By number: a user name is not told. Of another day, and of a volunteer of another project, nothing."""
     Volunteer.objects.filter(pk=spam.pk).update(user=ada)
     stranger = Volunteer.objects.create()
-    Suspicion.objects.create(volunteer=stranger, kind="fast", day=DAY, told="somewhere else")
-    Suspicion.objects.create(volunteer=spam, kind="many", day=date(2020, 1, 1), told="long ago")
+    Suspicion.objects.create(volunteer=stranger, kind="fast", day=DAY, measured={"n_in_minute": 77, "n": 120})
+    Suspicion.objects.create(volunteer=spam, kind="many", day=date(2020, 1, 1), measured={"n": 5678})
     client.force_login(ben)
     page = page_of(client, f"/research/{project.slug}/volunteers/")
     assert "99 classifications within one minute" in page and f"Volunteer {spam.pk}" in page
-    assert "somewhere else" not in page and "long ago" not in page
+    assert "77 classifications" not in page and "5678 classifications" not in page
     page = page_of(client, f"/research/{project.slug}/volunteers/{spam.pk}/")
     assert ">ada<" not in page and "Set votes aside" in page
     page_of(client, f"/research/{project.slug}/volunteers/{stranger.pk}/", 404)
