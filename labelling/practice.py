@@ -176,14 +176,24 @@ def check_expected(tree: DecisionTree, expected: Walk) -> None:
 
 
 def explanation(walk: PracticeWalk) -> str:
-    """What to look for here: the project's own words, or what is known of the answers that were seen otherwise."""
+    """What to look for here: the project's own words, or what its tree says, or else what is known, of the answers
+    that were seen otherwise."""
     practice = walk.practice
+    words = words_of([practice.project])[practice.project_id]
     if practice.explanation:
-        return words_of([practice.project])[practice.project_id].of(practice_key(practice.pk), practice.explanation)
-    judged = [question.key for question in practice.tree_version.tree.questions if question.key in walk.is_right]
-    told = [key for key in judged if not walk.is_right[key]] or judged[-1:]
-    columns = [f"{key}_{answer}" for key in told for answer in sorted(_as_set(practice.expected[key]))]
-    return " ".join(text for text in map(hint, columns) if text)
+        return words.of(practice_key(practice.pk), practice.explanation)
+    judged = [
+        question for question in words.tree(practice.tree_version.tree).questions if question.key in walk.is_right
+    ]
+    told = [question for question in judged if not walk.is_right[question.key]] or judged[-1:]
+    expected = {question.key: _as_set(practice.expected[question.key]) for question in told}
+    texts = [
+        answer.help or hint(column)
+        for question in told
+        for answer, column in zip(question.answers, question.columns, strict=True)
+        if answer.key in expected[question.key]
+    ]
+    return " ".join(text for text in texts if text)
 
 
 def add_practice(version: TreeVersion, galaxy_id: int, expected: Walk, explanation: str = "") -> Practice:

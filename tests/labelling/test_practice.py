@@ -13,6 +13,7 @@ from labelling.errors import VoteConflict, VoteRefused
 from labelling.models import Assignment, Classification, Practice, PracticeWalk, Project, Skip, Subject, Volunteer
 from labelling.project import set_tree
 from ml.errors import SchemaError
+from ml.schema import Answer, DecisionTree, Question
 from tests.labelling.factories import drawing, make_galaxy, make_project, make_subjects, make_volunteers, served, vote
 from tests.labelling.pages.drawn import add_picture_of
 from tests.labelling.trees import BARRED, BOXES, SMOOTH, TWO, UNBARRED
@@ -266,6 +267,22 @@ def test_the_explanation_is_the_projects_or_speaks_of_what_was_missed(project: P
     assert "straight band of light crosses" in practice.explanation(missed)
     missed.is_right = {}
     assert practice.explanation(missed) == ""
+
+
+def test_the_explanation_is_what_the_trees_own_help_says_where_it_has_any(ann: Volunteer) -> None:
+    """Of a tree that asks about bars in its own way, ours would speak of another thing."""
+    told = (Answer("yes", "Yes", "Two bright strips, side by side."), Answer("no", "No"))
+    shape = (Answer("smooth", "Smooth"), Answer("disk", "Disk", "Flat."))
+    tree = DecisionTree("Ours", (Question("shape", "Shape?", shape), Question("bar", "Strips?", told, ("shape_disk",))))
+    project = make_project(tree)
+    make_subjects(project, 1)
+    assert (
+        practice.explanation(practise(make_practice(project), ann, UNBARRED).walk) == "Two bright strips, side by side."
+    )
+    assert practice.explanation(practise(make_practice(project), ann, SMOOTH).walk) == "Flat."
+    assert practice.explanation(practise(make_practice(project, UNBARRED), ann, BARRED).walk).startswith(
+        "Nothing straight"
+    )
 
 
 def test_one_who_signed_in_since_has_practised_in_the_accounts_name(project: Project, ann: Volunteer) -> None:
