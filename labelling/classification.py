@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 
 from labelling.assignment import locked_volunteer, read_token
 from labelling.errors import VoteConflict, VoteRefused
-from labelling.models import Assignment, Classification, Project, Subject
+from labelling.models import Assignment, Classification, ImageReport, Project, Skip, Subject
 from labelling.project import freeze_tree
 from labelling.retirement import retire_if_due
 from ml.errors import SchemaError
@@ -42,8 +42,8 @@ def accept(*, token: str, uuid: UUID, walk: object, now: datetime | None = None)
     """Store and count a walk for what its token says was served, credited to that volunteer.
 
     VoteRefused: a token that is not ours, or a walk that breaks the tree. VoteConflict: this UUID came before with
-    another token or walk, or the volunteer has voted on this subject. The vote is durable once this returns,
-    provided that the caller is in no transaction of its own.
+    another token or walk, or the volunteer has voted on this subject, skipped it or reported its picture. The vote is
+    durable once this returns, provided that the caller is in no transaction of its own.
     """
     assignment = read_token(token)
     vote = Classification(
@@ -112,7 +112,16 @@ def _earlier(vote: Classification) -> Classification | None:
         raise VoteConflict(f"the UUID {vote.uuid} came before with another vote")
     if Classification.objects.standing().filter(volunteer=vote.volunteer_id, subject=vote.subject_id).exists():
         raise VoteConflict(gettext("You have classified this galaxy already."))
+    if _is_declined(vote):
+        raise VoteConflict(gettext("You have skipped this galaxy already, or reported its picture."))
     return None
+
+
+def _is_declined(vote: Classification) -> bool:
+    """Whether the volunteer has said something else in its place; since then they see what others say."""
+    here = {"volunteer": vote.volunteer_id, "subject": vote.subject_id}
+    skipped, reported = (model.objects.filter(**here).order_by().values("pk") for model in (Skip, ImageReport))
+    return skipped.union(reported, all=True).exists()
 
 
 def _count(vote: Classification, subject: Subject) -> npt.NDArray[np.int64]:

@@ -1,15 +1,19 @@
 """Galaxies that a volunteer cannot tell anything of."""
 
+from functools import partial
+
 import pytest
 
 from labelling import queue
 from labelling.assignment import give_back, serve, token
-from labelling.errors import VoteConflict, VoteRefused
-from labelling.models import Assignment, Skip
+from labelling.disclosure import check_sees
+from labelling.errors import TalkClosed, VoteConflict, VoteRefused
+from labelling.models import Assignment, Classification, Skip
+from labelling.reporting import report
 from labelling.skipping import skip
 from labelling.undo import undo
 from labelling.votes import recount
-from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
+from tests.labelling.factories import make_project, make_subject, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import SMOOTH
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +69,19 @@ def test_a_vote_that_was_taken_back_can_become_a_skip():
 def test_a_token_that_is_not_ours_is_refused():
     with pytest.raises(VoteRefused):
         skip("forged")
+
+
+def test_what_was_skipped_or_reported_takes_no_vote_afterwards():
+    """What others say of the galaxy is open to its volunteer by then."""
+    project = make_project()
+    make_subjects(project, 2)
+    [ada] = make_volunteers(1)
+    for decline in (skip, partial(report, why="blank")):
+        lease = served(project, ada)
+        with pytest.raises(TalkClosed):
+            check_sees(lease.subject, ada)
+        decline(token(lease))
+        check_sees(lease.subject, ada)
+        with pytest.raises(VoteConflict, match="skipped this galaxy already"):
+            vote(lease, SMOOTH)
+    assert not Classification.objects.exists()
