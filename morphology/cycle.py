@@ -20,9 +20,9 @@ from ml.training import FittedHead, HeadRecipe
 from morphology import embeddings, predictions, reports, segments, training_set, tuning, versions
 from morphology import gate as gates
 from morphology.embeddings import encoder_named
-from morphology.enqueue import HandOn, cancel, count_classifications, end_cycle, nudge, start_cycle
+from morphology.enqueue import HandOn, cancel, end_cycle, nudge, start_cycle
 from morphology.errors import CycleRunning
-from morphology.models import Cycle, Job, ModelVersion, Representation, Segment
+from morphology.models import Cycle, Job, ModelVersion, Segment
 from morphology.refill import refill_at_random, refill_by_information
 from morphology.retiring import retire_by_information
 from morphology.running import Listener, Work, claim, perform
@@ -198,33 +198,6 @@ def outcome_of(cycle: Cycle) -> str:
     if version.state == ModelVersion.State.REFUSED:
         return f"model {version.number} refused by the gate: {version.gate.get('why', '')}"
     return f"model {version.number} went live ({verdict})"
-
-
-def start_due_cycles() -> list[Cycle]:
-    """Start a cycle in each live project that has had enough votes, or a new encoder, since its last one started."""
-    started = []
-    for project in Project.objects.filter(is_live=True):
-        last = project.cycles.order_by("-number").first()
-        if last is not None and last.finished_at is None:
-            continue
-        reason = _why_due(project, last)
-        if not reason:
-            continue
-        try:
-            started.append(start_cycle(project, reason, number=last.number + 1 if last else 1))
-        except CycleRunning:
-            continue  # another reconciler was quicker, and its cycle may have ended by now
-    return started
-
-
-def _why_due(project: Project, last: Cycle | None) -> str:
-    """Why a cycle is due after the last one; empty when none is."""
-    n_new = count_classifications(project) - (last.n_classifications if last else 0)
-    if n_new >= project.votes_per_cycle:
-        return f"{n_new} new classifications"
-    made = Representation.objects.filter(name=project.encoder)
-    is_new = last is not None and made.filter(created_at__gt=last.started_at).exists()
-    return f"encoder {project.encoder} is new" if is_new else ""
 
 
 def run_cycle(

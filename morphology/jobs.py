@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from celery import Task, signals
 from django.conf import settings
+from django.core.management import call_command
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -21,7 +22,8 @@ from labelling.ingest.upload import extract
 from morphology.adapting import adapt
 from morphology.catalogue.releases import publish
 from morphology.celery import app
-from morphology.cycle import STEPS, Step, advance, start_due_cycles
+from morphology.cycle import STEPS, Step, advance
+from morphology.due import start_due_cycles
 from morphology.enqueue import send
 from morphology.errors import NothingDone
 from morphology.models import Job
@@ -103,6 +105,12 @@ def look_at_conduct() -> None:
     n_new = conduct.look(today - timedelta(days=1)) + conduct.look(today)
     if n_new:
         logger.info("%d suspicions to be looked at on /manage/volunteers/", n_new)
+
+
+@app.task(name="morphology.clear_sessions")  # type: ignore[untyped-decorator]
+def clear_sessions() -> None:
+    """Delete the sessions that have ended by themselves: each says who was signed in, and by which address."""
+    call_command("clearsessions")
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from labelling.models import Project
 from morphology import cycle as cycles
 from morphology import pixels, tuning
-from morphology.cycle import STEPS, advance, run_cycle, start_due_cycles
-from morphology.enqueue import cancel, end_cycle, start_cycle
+from morphology.cycle import STEPS, advance, run_cycle
+from morphology.enqueue import cancel, start_cycle
 from morphology.errors import CycleRunning, NotEmbedded
 from morphology.models import Cycle, Job, ModelVersion, Score
 from morphology.running import Work, claim, perform
@@ -167,35 +167,6 @@ def test_a_refill_without_a_model_leaves_the_queue_as_it_is() -> None:
     work = make_work(Job.Kind.REFILL, make_project(), arguments={"seed": 1})
     assert STEPS["refill"](work) == "no model is live: the queue keeps its fixed random order"
     work.finish("done")
-
-
-def test_a_cycle_is_due_once_enough_new_votes_are_in() -> None:
-    project = make_sky(n_pool=5, votes_per_cycle=50)
-    assert [cycle.reason for cycle in start_due_cycles()] == ["50 new classifications"]
-    assert start_due_cycles() == []
-    end_cycle(project.cycles.get().pk, "over")
-    assert start_due_cycles() == []
-    for _ in range(5):
-        add_galaxy(project, n_votes=10)
-    assert [cycle.number for cycle in start_due_cycles()] == [2]
-
-
-def test_a_slow_reconciler_starts_no_second_cycle_for_the_same_votes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it counts, another one starts the cycle that is due, and that cycle ends."""
-    project = make_sky(n_pool=5, votes_per_cycle=50)
-
-    def count_while_another_is_quicker(of: Project) -> int:
-        end_cycle(start_cycle(project, "another's").pk, "over")
-        return 50
-
-    monkeypatch.setattr(cycles, "count_classifications", count_while_another_is_quicker)
-    assert start_due_cycles() == []
-    assert [cycle.reason for cycle in project.cycles.all()] == ["another's"]
-
-
-def test_no_cycle_is_due_in_a_project_that_is_not_live() -> None:
-    make_sky(n_pool=5, votes_per_cycle=50, is_live=False)
-    assert start_due_cycles() == []
 
 
 def test_a_cancelled_step_is_followed_by_nothing() -> None:

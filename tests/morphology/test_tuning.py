@@ -14,7 +14,7 @@ from ml import finetuning
 from ml.deep_recipe import DeepRecipe
 from ml.training import fit_head
 from morphology import gate, pixels, tuning
-from morphology.cycle import start_due_cycles
+from morphology.due import start_due_cycles
 from morphology.embeddings import encoder_named
 from morphology.enqueue import end_cycle
 from morphology.errors import JobLost, NothingToTune
