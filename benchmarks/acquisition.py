@@ -13,9 +13,8 @@ import argparse
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,40 +26,24 @@ import torch
 
 from benchmarks import clean5
 from benchmarks.figures import publish, tell
+from benchmarks.skies import MIXES, Sky, read_sky, sky_file
 from ml import acquisition
 from ml.batches import power_sample, spread_out, typical
-from ml.campaigns import Campaign
-from ml.encoders import Encoder, embed, load_encoder
 from ml.epig import N_TARGET
-from ml.finetuning import fit_network
 from ml.networks import TreeHead
 from ml.posterior import Floats, Votes, predictive_log_likelihood
 from ml.training import fit_head
 
 N_START = 50
 N_SAMPLES = 64
-N_DEEP = 500
 N_COMPONENT_GALAXIES = 2000
-PICTURED = 0.6
-"""Part of a Galaxy Zoo frame's edge that these pictures show: the encoder is to look at what it is used to."""
-TEST_SEED, TUNING_SEED, DEVELOPMENT_SEED = 7001, 8000, 9000
-MIXES = {"natural": clean5.NATURAL_MIX, "rare": clean5.RARE_MIX}
+TEST_SEED = 7001
 CIGAR = clean5.CLASSES.index("smooth_cigar")
 FIRST_COMPARED = 150
 """Labels from which curves are compared: before, chance in the beginning they share weighs most."""
 
 MEASURES = ("accuracy", "nll", "loss")
 BETTER = np.array([1, -1, -1])
-
-
-@dataclass(frozen=True)
-class Sky:
-    """Embeddings and classes of one representation and mix, and which rows are for what."""
-
-    embeddings: npt.NDArray[np.float32]
-    classes: npt.NDArray[np.intp]
-    pool: clean5.Rows
-    test: clean5.Rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +66,10 @@ def main() -> None:
     figures: dict[str, Any] = {"measures": {"loss": "nats a galaxy, of its votes", "nll": "nats, of its class"}}
     seeds = [options.first_seed + i for i in range(options.seeds)]
     for representation in options.representations:
-        skies = {mix: _sky(options, representation, mix) for mix in options.mixes}
+        skies = {
+            mix: sky_file(representation, mix, options.keep, is_development=options.development, n_pool=options.pool)
+            for mix in options.mixes
+        }
         figures[representation] = {}
         for mix, sky in skies.items():
             plans = [Plan(str(sky), n, s, options.labels, options.batch) for s in seeds for n in names]
@@ -92,7 +78,9 @@ def main() -> None:
             for name in names:
                 tell(f"{representation} {mix} {name}: {json.dumps(_short(said[name]))}")
         if options.cold_seeds:
-            figures[representation]["cold_start"] = cold_start(_read(str(skies[options.mixes[0]])), options.cold_seeds)
+            figures[representation]["cold_start"] = cold_start(
+                read_sky(str(skies[options.mixes[0]])), options.cold_seeds
+            )
             tell(json.dumps(figures[representation]["cold_start"]))
     publish({**figures, "batch": options.batch, "labels": options.labels}, seeds=seeds, out=options.out)
 
@@ -100,7 +88,7 @@ def main() -> None:
 def learn(plan: Plan) -> npt.NDArray[np.float64]:
     """A run's curve, (rounds, 5): labels, accuracy, class NLL, loss of the votes, cigars among the labels."""
     torch.set_num_threads(1)
-    sky, rng = _read(plan.sky), np.random.default_rng(plan.seed)
+    sky, rng = read_sky(plan.sky), np.random.default_rng(plan.seed)
     votes = clean5.draw_votes(sky.classes, plan.seed)
     test_votes = clean5.draw_votes(sky.classes[sky.test], TEST_SEED)
     pool = rng.permutation(sky.pool)
@@ -246,66 +234,6 @@ def _run_all(plans: Sequence[Plan], options: argparse.Namespace) -> Iterator[tup
 
 def _kept(plan: Plan, folder: Path) -> Path:
     return folder / f"{Path(plan.sky).stem}-{plan.strategy}-{plan.seed}-{plan.n_labels}-{plan.batch}.npy"
-
-
-def _sky(options: argparse.Namespace, representation: str, mix: str) -> Path:
-    """Make a sky's file, once; it is named by the weights that it was embedded with."""
-    encoder = load_encoder(central_fraction=min(1.0, load_encoder().spec.central_fraction / PICTURED))
-    kind = (
-        f"{representation}{'-development' if options.development else ''}{f'-{options.pool}' if options.pool else ''}"
-    )
-    path = Path(options.keep / f"{kind}-{mix}-{encoder.spec.hash[:12]}.npz")
-    if path.exists():
-        return path
-    everything = clean5.load()
-    sky = _split(everything.classes, mix, options)
-    if representation == "deep":
-        taught = _taught(everything.classes, options)
-        embedded = _once(
-            options.keep / f"{kind}-{encoder.spec.hash[:12]}.npy", lambda: _tuned(encoder, everything, taught)
-        )
-        sky = replace(sky, pool=np.setdiff1d(sky.pool, taught))
-    else:
-        embedded = _once(options.keep / f"{encoder.spec.hash[:12]}.npy", lambda: embed(encoder, everything.images))
-    np.savez(path, embeddings=embedded, classes=sky.classes, pool=sky.pool, test=sky.test)
-    return path
-
-
-def _taught(classes: npt.NDArray[np.intp], options: argparse.Namespace) -> clean5.Rows:
-    """The galaxies that the deep encoder learns from: in the natural mix, and in no test set."""
-    tests = np.concatenate([_split(classes, mix, options).test for mix in MIXES])
-    free = np.setdiff1d(_split(classes, "natural", options).pool, tests)
-    return np.sort(np.random.default_rng(DEVELOPMENT_SEED).permutation(free)[:N_DEEP])
-
-
-def _tuned(encoder: Encoder, everything: clean5.Clean5, rows: clean5.Rows) -> npt.NDArray[np.float16]:
-    """Embeddings of all galaxies by the encoder fine-tuned on ten votes of each of these rows."""
-    campaign = Campaign(clean5.TREE, everything.images[rows], clean5.draw_votes(everything.classes[rows], TUNING_SEED))
-    return embed(fit_network(encoder, [campaign]).encoder, everything.images)
-
-
-def _once(path: Path, make: Callable[[], npt.NDArray[np.float16]]) -> npt.NDArray[np.float16]:
-    if not path.exists():
-        np.save(path, make())
-    return np.asarray(np.load(path))
-
-
-def _split(classes: npt.NDArray[np.intp], mix: str, options: argparse.Namespace) -> Sky:
-    split = clean5.split(classes, MIXES[mix])
-    pool, test = split.pool, split.test
-    if options.development:
-        shuffled = np.random.default_rng(DEVELOPMENT_SEED).permutation(split.pool)
-        n_test = len(shuffled) // 4
-        test, pool = np.sort(shuffled[:n_test]), np.sort(shuffled[n_test:])
-    if options.pool:
-        pool = np.sort(np.random.default_rng(DEVELOPMENT_SEED).permutation(pool)[: options.pool])
-    return Sky(np.empty((0, 0), np.float32), classes, pool, test)
-
-
-@lru_cache(maxsize=2)
-def _read(path: str) -> Sky:
-    with np.load(path) as held:
-        return Sky(held["embeddings"].astype(np.float32), held["classes"], held["pool"], held["test"])
 
 
 def _short(said: Mapping[str, Any]) -> dict[str, Any]:
