@@ -23,11 +23,19 @@ export function retitle(id, text) {
 /** Change the page where that may take a part of it away. @param {() => void} change */
 export function keepFocus(change) {
   const before = document.activeElement;
-  const hadFocus = before && before !== document.body;
   change();
-  const isGone = before && (!before.isConnected || !before.checkVisibility() || before.closest('[inert]') !== null);
-  if (hadFocus && isGone && !document.querySelector('dialog[open]')) focusOnQuestion();
+  if (before && before !== document.body && isGone(before) && !document.querySelector('dialog[open]')) focusOnQuestion();
 }
 
-// A dialog gives the focus back to what had it; where that is gone, the question has it.
-document.addEventListener('close', () => document.activeElement === document.body && focusOnQuestion(), true);
+/** @param {Element} node */
+const isGone = (node) => !node.isConnected || !node.checkVisibility() || node.closest('[inert]') !== null;
+
+// A dialog gives the focus back to what had it; where that is gone, or was in a menu that is closed, the question has it.
+document.addEventListener(
+  'close',
+  () => {
+    const { activeElement: now } = document;
+    if (!now || now === document.body || isGone(now)) focusOnQuestion();
+  },
+  true,
+);
