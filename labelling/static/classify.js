@@ -4,6 +4,7 @@
  */
 
 import { Ahead } from './ahead.js';
+import { takeFirstClicks } from './clicks.js';
 import { focusOnQuestion, keepFocus } from './focus.js';
 import { handle } from './gestures.js';
 import { JustDone } from './justdone.js';
@@ -51,8 +52,10 @@ let since = 0;
 let poll = 0;
 /** Something did not get through, and not everything is sent since. */
 let hasWaited = false;
-/** A vote on its way that is to be undone as soon as the server has it. */
-let toUndo = '';
+/** Votes on their way that are to be undone as soon as the server has them. @type {Set<string>} */
+const toUndo = new Set();
+/** Votes that are being undone. @type {Set<string>} */
+const undoing = new Set();
 
 /* One galaxy after another */
 
@@ -97,6 +100,7 @@ async function begin(prepared) {
   }
   if (!prepared.picture) {
     const again = { label: gettext('Try again'), does: () => begin(prepared) };
+    window.addEventListener('online', () => hand === prepared && begin(prepared), { once: true });
     return noPicture(gettext('The picture did not load'), gettext('It may be your connection.'), [again]);
   }
   walk = prepared.walk ?? new Walk(tree);
@@ -106,8 +110,6 @@ async function begin(prepared) {
   viewer.show(prepared.picture, interpolate(alt, assignment.galaxy));
   drawMarks(viewer, assignment.image);
   element('galaxy-name').textContent = assignment.galaxy.name;
-  element('sky-link').hidden = !assignment.sky_url;
-  element('sky-link').href = assignment.sky_url ?? '';
   drawFavourite(false);
   isAsking = true;
   since = performance.now();
@@ -192,13 +194,20 @@ function back() {
   say(interpolate(gettext('Enter or U takes back your answers for %(name)s.'), { name: justDone.last?.assignment.galaxy.name ?? '' }));
 }
 
-/** @param {import('./justdone.js').Done | undefined} done */
+/** Once, however often it is asked for meanwhile. @param {import('./justdone.js').Done | undefined} done */
 async function undo(done) {
-  if (!done) return;
+  if (!done || undoing.has(done.uuid)) return;
+  undoing.add(done.uuid);
+  await takeBack(done);
+  undoing.delete(done.uuid);
+}
+
+/** @param {import('./justdone.js').Done} done */
+async function takeBack(done) {
   let { assignment, walk: given } = done;
   if (!(await outbox.takeBack(done.uuid))) {
     if (outbox.has(done.uuid)) {
-      toUndo = done.uuid;
+      toUndo.add(done.uuid);
       outbox.wake();
       return say(gettext('It is on its way. It comes back as soon as the server has it.'));
     }
@@ -233,10 +242,7 @@ function acknowledge(letter, { n_classifications_by_you, told }) {
   count(n_classifications_by_you);
   const done = justDone.find(letter.id);
   if (letter.at < opened) say(gettext('Answers from your last visit are saved.'));
-  if (toUndo === letter.id) {
-    toUndo = '';
-    return void undo(done);
-  }
+  if (toUndo.delete(letter.id)) return void undo(done);
   if (!done || !told) return;
   tell(told, done, tree);
   if (told.practice) justDone.remove(done.uuid);
@@ -360,6 +366,7 @@ function pan(key) {
 }
 
 handle(viewer);
+takeFirstClicks(/** @type {HTMLElement} */ (desk.querySelector('.ask')));
 useTools(viewer);
 viewer.addEventListener('change', () => drawMarks(viewer, hand?.assignment.image ?? null));
 obey(

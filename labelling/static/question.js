@@ -11,8 +11,6 @@ import { gettext, interpolate, ngettext } from './texts.js';
  */
 
 const MANY = 4; // more answers than these stand in columns
-const DOUBLE_CLICK_MS = 300;
-const SAME_PLACE_PX = 24;
 
 /** @param {string} id @returns {any} */
 const element = (id) => document.getElementById(id);
@@ -25,8 +23,6 @@ export class Asking {
     this.ticked = [];
     /** @type {Question | null} */
     this.question = null;
-    this.shownAt = 0;
-    this.lastClick = { x: 0, y: 0 };
     element('confirm').addEventListener('click', () => this.confirm());
   }
 
@@ -35,7 +31,6 @@ export class Asking {
     const question = walk.question;
     if (!question) return;
     this.question = question;
-    this.shownAt = performance.now();
     this.ticked = question.multiple ? [...before] : [];
     const hasIcons = question.answers.every((answer) => iconOf(question, answer));
     retitle('question', question.text).dataset.key = question.key;
@@ -69,17 +64,9 @@ export class Asking {
     button.className = wasChosen ? 'answer was' : 'answer';
     if (wasChosen) button.setAttribute('aria-current', 'true');
     button.append(...content);
-    button.addEventListener('click', (event) => this.isMeant(event) && this.doing.choose([answer.key]));
+    // one that is gone, and is pressed by a script or a slow machine, is no answer to the next question
+    button.addEventListener('click', () => button.isConnected && this.doing.choose([answer.key]));
     return button;
-  }
-
-  /** Not the second click of a double one, which meets the next question; nor one on a button that is gone. @param {MouseEvent} event */
-  isMeant(event) {
-    const { clientX: x, clientY: y } = event;
-    const isNear = Math.hypot(x - this.lastClick.x, y - this.lastClick.y) < SAME_PLACE_PX;
-    const isSecond = event.detail > 1 && isNear && performance.now() - this.shownAt < DOUBLE_CLICK_MS;
-    if (event.detail) this.lastClick = { x, y };
-    return !isSecond && /** @type {Element} */ (event.currentTarget).isConnected;
   }
 
   /** @param {Answer} answer @param {Element[]} content */

@@ -8,11 +8,12 @@ import { suggestTags } from './combobox.js';
 import { focusOnQuestion, keepFocus } from './focus.js';
 import { post, reason } from './post.js';
 import { gettext, interpolate, ngettext } from './texts.js';
+import { skyLink } from './told.js';
 
 const MOST_CHARACTERS = 500;
 
 /**
- * @typedef {{subject: number, assignment: import('./ahead.js').Assignment}} About
+ * @typedef {{subject: number, skyUrl: string | null, assignment: import('./ahead.js').Assignment}} About
  * @typedef {{word: string, n: number, is_mine: boolean}} Tag
  */
 
@@ -41,7 +42,7 @@ export function mount(desk) {
   desk.addEventListener('voted', (event) => {
     const { assignment, told } = /** @type {CustomEvent} */ (event).detail;
     if (!told.subject) return;
-    const about = { subject: told.subject, assignment };
+    const about = { subject: told.subject, skyUrl: told.sky_url, assignment };
     if (panel?.isBusy) waiting = about;
     else show(about);
   });
@@ -70,7 +71,7 @@ class Panel {
     this.status.setAttribute('role', 'status');
     this.node = made('section', { className: 'talk-panel' });
     this.node.setAttribute('aria-label', gettext('About the galaxy just classified'));
-    this.node.append(this.opener, this.body);
+    this.node.append(this.opener, ...this.sky(), this.body);
     place.append(this.node);
   }
 
@@ -102,6 +103,22 @@ class Panel {
     button.append(text);
     button.addEventListener('click', () => (this.body.hidden ? this.open() : this.close()));
     return button;
+  }
+
+  /** Where it is in the sky; a simulated one is nowhere. */
+  sky() {
+    if (!this.about.skyUrl) return [];
+    const link = skyLink(this.about.skyUrl);
+    const icon = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+    use.setAttribute('href', `${this.place.dataset.tools}#sky`);
+    icon.setAttribute('class', 'tool-icon');
+    icon.setAttribute('aria-hidden', 'true');
+    icon.append(use);
+    link.className = 'talk-sky';
+    link.title = link.ariaLabel = String(link.textContent);
+    link.replaceChildren(icon);
+    return [link];
   }
 
   async open() {

@@ -11,7 +11,8 @@ import { gettext, interpolate, ngettext } from './texts.js';
 /**
  * @typedef {{is_right: Record<string, boolean>, expected: Record<string, string | string[]>, explanation: string}} Practice
  * @typedef {{n: number, n_first: number, first: {name: string, url: string}[]}} RoundUp
- * @typedef {{is_simulated: boolean, practice: Practice | null, round_up: RoundUp | null, subject: number | null}} Told
+ * @typedef {{is_simulated: boolean, practice: Practice | null, round_up: RoundUp | null, subject: number | null,
+ *   sky_url: string | null}} Told
  * @typedef {import('./justdone.js').Done} Done
  */
 
@@ -78,7 +79,7 @@ function simulated() {
 }
 
 /** @param {Told} told @param {Practice} practice @param {Done} done @param {import('./walk.js').Tree} tree */
-function practised({ is_simulated }, { is_right, expected, explanation }, done, tree) {
+function practised({ is_simulated, sky_url }, { is_right, expected, explanation }, done, tree) {
   const others = tree.questions.filter(({ key }) => is_right[key] === false);
   const title = others.length
     ? gettext('That was practice, and it is a tricky one')
@@ -87,7 +88,13 @@ function practised({ is_simulated }, { is_right, expected, explanation }, done, 
   const why = explanation ? [made('p', explanation)] : [];
   const drawn = is_simulated ? [made('p', gettext('This one was simulated: a program drew it.'))] : [];
   const calm = others.length ? [made('p', gettext('Practice never counts. Everybody sees some differently.'))] : [];
-  return [made('h2', title), ...lines, ...why, ...drawn, ...calm];
+  return [made('h2', title), ...lines, ...why, ...drawn, ...calm, ...(sky_url ? [skyLink(sky_url)] : [])];
+}
+
+/** Another site, on a click alone. @param {string} url */
+export function skyLink(url) {
+  const text = gettext('See it in the sky');
+  return Object.assign(document.createElement('a'), { href: url, target: '_blank', rel: 'noopener noreferrer', textContent: text });
 }
 
 /** @param {import('./walk.js').Question} question @param {Record<string, string | string[]>} expected @param {Done} done */
