@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import connection
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, OuterRef
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from labelling.models import Classification, Galaxy, Project, Volunteer
 PAUSE_SECONDS = 300
 """A longer time between two classifications was spent on something else."""
 
+_MILESTONES = (10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 _TABLE = Classification._meta.db_table
 _SECONDS = f"""
     SELECT coalesce(sum(gap), 0) FROM (
@@ -38,6 +39,18 @@ class Journal:
     by_project: list[tuple[Project, int]]
     n_taught: int
     """Votes that the live networks have learned from: counted, in the pool, and older than their training sets."""
+    n_first: int
+    """Galaxies that nobody had classified before."""
+
+    @property
+    def milestone(self) -> int:
+        """The next round number of classifications."""
+        return next((each for each in _MILESTONES if each > self.n), (self.n // 10_000 + 1) * 10_000)
+
+    @property
+    def n_left(self) -> int:
+        """Classifications up to the milestone."""
+        return self.milestone - self.n
 
     @property
     def time_spent(self) -> tuple[int, int]:
@@ -57,6 +70,7 @@ def journal_of(volunteer: Volunteer, today: date | None = None) -> Journal:
         subject__side=Galaxy.Side.POOL,
         created_at__lte=F("subject__project__learned_until"),
     )
+    before = Classification.objects.standing().filter(subject=OuterRef("subject"), pk__lt=OuterRef("pk"))
     return Journal(
         n=sum(n_by_day.values()),
         n_by_day=n_by_day,
@@ -64,6 +78,7 @@ def journal_of(volunteer: Volunteer, today: date | None = None) -> Journal:
         seconds=_seconds(volunteer),
         by_project=[(projects[pk], n) for pk, n in n_by_project.items()],
         n_taught=taught.count(),
+        n_first=standing.filter(~Exists(before)).count(),
     )
 
 

@@ -7,16 +7,16 @@ from django.views.decorators.vary import vary_on_cookie
 
 from labelling.models import Project
 from labelling.pages.mine import classifications_by
-from labelling.pages.progress import lately, progress_of, some_pictures
+from labelling.pages.progress import lately, portrait_of, progress_of, some_pictures
 from labelling.translating import words_of
 
-N_PICTURES = 4
+N_PICTURES = 3
 
 
 @require_safe
 @vary_on_cookie
 def home(request: HttpRequest) -> HttpResponse:
-    """A glimpse of a first question, live numbers, and a card for each live project, newest first."""
+    """A galaxy with its first question, live numbers, and a card for each live project, newest first."""
     projects = list(Project.objects.filter(is_live=True).select_related("tree_version").order_by("-created_at"))
     progress = progress_of(projects)
     words = words_of(projects)
@@ -24,11 +24,13 @@ def home(request: HttpRequest) -> HttpResponse:
         (words[project.pk].project(project), progress[project.pk], some_pictures(project, N_PICTURES))
         for project in projects
     ]
-    # One that has something to ask and to show; none is fine.
-    glimpse = next((card for card in cards if card[0].tree_version and card[2]), None)
+    # The first that has something to ask, better with something to show; none is fine.
+    open_cards = [card for card in cards if card[0].tree_version and card[1].is_open]
+    first = next((card for card in open_cards if card[2]), next(iter(open_cards), None))
     context = {
         "cards": cards,
-        "glimpse": glimpse,
+        "first": first[0] if first else None,
+        "portrait": portrait_of(first[0]) if first else None,
         "lately": lately(projects),
         "n_mine": classifications_by(request).count(),
     }

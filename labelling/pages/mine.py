@@ -72,10 +72,14 @@ def _seen(classification: Classification, words: Words) -> Seen:
 
 
 def _in_words(classification: Classification, words: Words) -> str:
-    """The walk as the texts of its answers: `Smooth, Completely round`."""
+    """The walk as the texts of its answers: `Smooth, Completely round`.
+
+    Yes and no say nothing without their question, and are left out where there is more to tell.
+    """
     said = []
     for question in words.tree(classification.tree_version.tree).questions:
         given = classification.walk.get(question.key, [])
         chosen = [given] if isinstance(given, str) else given
-        said += [answer.text for answer in question.answers if answer.key in chosen]
-    return ", ".join(said)
+        said += [answer for answer in question.answers if answer.key in chosen]
+    telling = [answer.text for answer in said if answer.key not in ("yes", "no")]
+    return ", ".join(telling or [answer.text for answer in said])

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from labelling.leaderboard import week_start
-from labelling.models import Classification, Galaxy, Image, Project, Subject
+from labelling.models import Classification, Favourite, Galaxy, Image, Project, Subject
 
 _N_ACROSS, _N_DOWN, _STEP = 30, 4, 20
 
@@ -29,9 +29,19 @@ class Progress:
         return self.n_simulated > 0
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a galaxy to classify."""
+        return self.n_retired < self.n_subjects
+
+    @property
     def percent(self) -> int:
         """Finished galaxies, rounded down: 100 only when all are."""
         return 100 * self.n_retired // self.n_subjects if self.n_subjects else 0
+
+    @property
+    def percent_begun(self) -> int:
+        """Galaxies that somebody has looked at, finished ones among them."""
+        return 100 * (self.n_retired + self.n_begun) // self.n_subjects if self.n_subjects else 0
 
     @property
     def dots(self) -> list[tuple[int, int, str]]:
@@ -101,3 +111,18 @@ def some_pictures(project: Project, n: int) -> list[Image]:
     """The first pictures of the pool's fixed random order: chosen by no score, and never of the hold-out."""
     galaxies = project.subjects.filter(side=Galaxy.Side.POOL).order_by("uniform_rank").values_list("galaxy", flat=True)
     return list(Image.objects.filter(galaxy__in=list(galaxies[:n]), position=0).select_related("galaxy"))
+
+
+def portrait_of(project: Project) -> Image | None:
+    """The finished galaxy of the pool that volunteers like best, so that no open vote hears of it; else the first."""
+    liked = (
+        Favourite.objects.filter(
+            subject__project=project, subject__side=Galaxy.Side.POOL, subject__retired_at__isnull=False
+        )
+        .values("subject__galaxy")
+        .annotate(n=Count("pk"))
+        .order_by("-n", "subject__galaxy")
+        .values_list("subject__galaxy", flat=True)
+    )
+    best = Image.objects.filter(galaxy=liked.first(), position=0).select_related("galaxy").first()
+    return best or next(iter(some_pictures(project, 1)), None)

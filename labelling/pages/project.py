@@ -15,14 +15,17 @@ from labelling.translating import translated
 from ml.errors import SchemaError
 
 N_PICTURES = 8
+BRIEF = 400
+"""Characters; a shorter description stands at the head of the page."""
 
 
 @require_safe
 def project_page(request: HttpRequest, slug: str) -> HttpResponse:
     """What the project asks, how far it is, and the way in."""
     project = visible_project(request.user, slug)
+    shown = translated(project)
     context = {
-        "project": translated(project),
+        "project": shown,
         "progress": progress_of([project])[project.pk],
         "lately": lately([project]),
         "team": project.memberships.select_related("user").order_by("role", "pk"),
@@ -31,6 +34,7 @@ def project_page(request: HttpRequest, slug: str) -> HttpResponse:
         "runs_it": own_projects(request.user).filter(pk=project.pk).exists(),
         "moderates": moderated_projects(request.user).filter(pk=project.pk).exists(),
         "translates": translated_projects(request.user).filter(pk=project.pk).exists(),
+        "is_brief": 0 < len(shown.description) < BRIEF,
         "is_ready": project.is_live and project.tree_version is not None,
     }
     return render(request, "labelling/project.html", context)

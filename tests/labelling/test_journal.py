@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from labelling.journal import journal_of, streak
+from labelling.journal import Journal, journal_of, streak
 from labelling.models import Classification, Galaxy, Project, Volunteer
 from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
 from tests.labelling.trees import SMOOTH
@@ -37,6 +37,21 @@ def test_classifications_are_counted_by_day_and_by_project() -> None:
     assert journal.n == 5
     assert journal.n_by_day == {date(2026, 11, 20): 4, date(2026, 11, 21): 1}
     assert [n for _, n in journal.by_project] == [3, 2]
+
+
+def test_galaxies_that_nobody_had_classified_before_are_told() -> None:
+    ada, ben = make_volunteers(2)
+    project = make_project()
+    voted(ben, NOON, project=project)
+    vote(served(project, ada), SMOOTH)
+    voted(ada, NOON, project=project)
+    assert (journal_of(ada).n, journal_of(ada).n_first, journal_of(ben).n_first) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("n", "goal"), [(0, 10), (9, 10), (10, 25), (66, 100), (10_000, 20_000), (123_456, 130_000)])
+def test_the_next_round_number_is_never_far(n: int, goal: int) -> None:
+    journal = Journal(n, {}, 0, 0, [], 0, 0)
+    assert (journal.milestone, journal.n_left) == (goal, goal - n)
 
 
 def test_a_volunteer_who_has_done_nothing_has_an_empty_journal() -> None:

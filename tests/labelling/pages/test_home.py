@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from labelling.models import Classification, Galaxy, Image, Project, Volunteer
-from labelling.pages.progress import Lately, Progress
+from labelling.models import Classification, Favourite, Galaxy, Image, Project, Volunteer
+from labelling.pages.progress import Lately, Progress, portrait_of
 from tests.labelling.factories import make_project, make_subject, make_volunteers, served, vote
 from tests.labelling.pages.drawn import add_picture, make_drawn_project, mark_simulated
 from tests.labelling.trees import SMOOTH
@@ -24,6 +24,7 @@ def test_a_live_project_is_a_card_with_pictures_and_its_progress(client: Client)
     assert project.title in page and reverse("classify", args=[project.slug]) in page
     assert "<b>1</b> of 3 galaxies finished" in page and "<b>1</b> classification<" in page
     assert page.count("/images/") == 3 + 1
+    assert 'class="begun" width="33"' in page and 'class="done" width="33"' in page
     assert "simulated" not in page
 
 
@@ -34,6 +35,33 @@ def test_the_first_question_is_shown_beside_a_galaxy(client: Client) -> None:
     glimpse = page.partition('class="glimpse"')[2].partition("</a>")[0]
     assert reverse("classify", args=[drawn.slug]) in glimpse
     assert "shape?" in glimpse and "<span>smooth</span><span>disk</span>" in glimpse
+
+
+def test_the_button_leads_where_there_is_a_galaxy_to_classify(client: Client) -> None:
+    drawn = make_drawn_project(2, retirement_limit=1)
+    empty = make_project()
+    page = client.get("/").content.decode()
+    assert reverse("classify", args=[drawn.slug]) in page.partition('class="start"')[2].partition("</p>")[0]
+    assert reverse("classify", args=[empty.slug]) not in page and "Its galaxies are still to come." in page
+    for volunteer in make_volunteers(2):
+        vote(served(drawn, volunteer), SMOOTH)
+    page = client.get("/").content.decode()
+    assert "Start classifying" not in page and reverse("classify", args=[drawn.slug]) not in page
+    assert reverse("project", args=[drawn.slug]) in page
+
+
+def test_the_galaxy_that_welcomes_is_a_finished_one_that_volunteers_like(client: Client) -> None:
+    """One that is still being classified is not put forward: no open vote hears what others think of it."""
+    project = make_drawn_project(3, retirement_limit=1)
+    first, *_, last = project.subjects.order_by("uniform_rank")
+    assert portrait_of(project) == first.galaxy.images.get()
+    for volunteer in make_volunteers(2):
+        Favourite.objects.create(volunteer=volunteer, subject=last)
+    assert portrait_of(project) == first.galaxy.images.get()
+    project.subjects.filter(pk=last.pk).update(retired_at=timezone.now())
+    assert portrait_of(project) == last.galaxy.images.get()
+    project.subjects.filter(pk=last.pk).update(side=Galaxy.Side.GATE)
+    assert portrait_of(project) == first.galaxy.images.get()
 
 
 def test_who_has_classified_before_is_welcomed_back(client: Client, ada: User) -> None:

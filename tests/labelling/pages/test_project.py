@@ -26,6 +26,22 @@ def test_the_page_says_what_is_asked_and_how_far_it_is(client: Client) -> None:
     assert "State of the loop" not in page
 
 
+def test_a_project_without_galaxies_asks_for_nothing_yet(client: Client) -> None:
+    project = make_project()
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert "Its galaxies are still to come." in page and "0 of 0" not in page
+    assert f"/projects/{project.slug}/classify/" not in page
+
+
+def test_a_short_description_opens_the_page_and_a_long_one_has_a_part_of_its_own(client: Client) -> None:
+    project = make_drawn_project(1, description="Disks and bars.")
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert page.index("Disks and bars.") < page.index("How far we are") and ">About<" not in page
+    Project.objects.update(description="Disks and bars. " * 40)
+    page = client.get(f"/projects/{project.slug}/").content.decode()
+    assert page.index("How far we are") < page.index("About</h2>") < page.index("Disks and bars.")
+
+
 def test_research_results_and_the_team_are_told(client: Client, ada: User, ben: User) -> None:
     project = make_drawn_project(2, research="Why bars form.", results="They <b>do</b>.")
     Membership.objects.create(project=project, user=ben, role=Membership.Role.MODERATOR)
