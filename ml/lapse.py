@@ -37,16 +37,15 @@ def lapsed_tree(tree: DecisionTree, logits: Tensor, lapse: Tensor, dim: int = -1
 
 
 def lapsed_means(tree: DecisionTree, logits: Tensor, lapse: Tensor) -> Tensor:
-    """The fractions of `lapsed_tree` along axis 1, (S, A, G) and (Q,) -> (S, A, G): fast, for a whole pool."""
-    means = torch.empty_like(logits)
+    """The fractions of `lapsed_tree` along axis 1, (S, A, G) and (Q,) -> (S, A, G): fast, for a whole pool.
+
+    They are written over the logits: memory that is at hand costs less than new.
+    """
     for question, own in zip(tree.questions, lapse.tolist(), strict=True):
-        place = tree.slices[question.key]
-        if question.is_multiple:
-            torch.sigmoid(logits[:, place], out=means[:, place])
-        else:
-            torch.softmax(logits[:, place], dim=1, out=means[:, place])
-        means[:, place].mul_(1 - own).add_(own / (2 if question.is_multiple else len(question.answers)))
-    return means
+        given = logits[:, tree.slices[question.key]]
+        seen = torch.sigmoid(given) if question.is_multiple else torch.softmax(given, dim=1)
+        torch.add(seen.mul_(1 - own), own / (2 if question.is_multiple else len(question.answers)), out=given)
+    return logits
 
 
 def unlapsed_tree(tree: DecisionTree, logits: Tensor, lapse: Tensor) -> Tensor:
