@@ -76,7 +76,10 @@ def serve_ahead(
 
 
 def locked_volunteer(volunteer_id: int) -> Volunteer:
-    """The volunteer, locked for this transaction; of one who signed in a moment ago, the signed-in one."""
+    """The volunteer, locked for this transaction; of one who has signed in since, the signed-in one.
+
+    Whoever locks both takes the anonymous one first, as here.
+    """
     locked = Volunteer.objects.select_for_update(no_key=True)
     volunteer = locked.get(pk=volunteer_id)
     return locked.get(pk=volunteer.merged_into_id) if volunteer.merged_into_id else volunteer

@@ -1,9 +1,11 @@
 """Crediting what was done anonymously to the signed-in volunteer that its browser turned out to belong to.
 
 Locks are taken in the order of `assignment` and `classification`: volunteers, subjects, assignments; of volunteers the
-anonymous one before whom it turned out to be, of other rows of a kind by id. All of it is one transaction: whoever looks sees the two volunteers apart, or one.
+anonymous one before whom it turned out to be, of other rows of a kind by id. All of it is one transaction: who looks
+sees the two volunteers apart, or one.
 """
 
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -61,7 +63,7 @@ def merge(anonymous: Volunteer, own: Volunteer, now: datetime | None = None) -> 
     """
     now = now or timezone.now()
     # From here on neither is served, so neither's assignments grow.
-    locked = Volunteer.objects.select_for_update(no_key=True)
+    locked = Volunteer.objects.select_for_update()
     anonymous, own = locked.get(pk=anonymous.pk), locked.get(pk=own.pk)  # in the order of `locked_volunteer`
     if not _is_to_merge(anonymous, own):
         return False
@@ -133,10 +135,11 @@ def _move_once(model: type[models.Model], same: tuple[str, ...], anonymous: Volu
 
 
 def _join(anonymous: Volunteer, own: Volunteer) -> None:
-    """Mark who it turned out to be; a public name goes along when the signed-in volunteer has none."""
+    """Mark who it turned out to be, under a key that no cookie holds; a public name goes along where there is none."""
     name, is_on_leaderboard = anonymous.public_name, anonymous.is_on_leaderboard
-    anonymous.merged_into, anonymous.public_name, anonymous.is_on_leaderboard = own, "", False
-    anonymous.save(update_fields=["merged_into", "public_name", "is_on_leaderboard"])
+    anonymous.merged_into, anonymous.key = own, uuid.uuid4()
+    anonymous.public_name, anonymous.is_on_leaderboard = "", False
+    anonymous.save(update_fields=["merged_into", "key", "public_name", "is_on_leaderboard"])
     if name and not own.public_name:
         own.public_name, own.is_on_leaderboard = name, is_on_leaderboard
         own.save(update_fields=["public_name", "is_on_leaderboard"])

@@ -38,7 +38,7 @@ _SECTIONS: dict[str, tuple[type[models.Model], dict[str, str], tuple[str, ...]]]
         ("uuid", "walk", "created_at", "late", "undone_at"),
     ),
     "servings": (Assignment, _GALAXY, ("served_at", "expires_at", "ended_at", "outcome", "browser")),
-    "practice": (PracticeWalk, _PRACTISED, ("uuid", "walk", "is_right", "created_at")),
+    "practice": (PracticeWalk, _PRACTISED, ("uuid", "walk", "is_right", "report_why", "report_text", "created_at")),
     "skips": (Skip, _GALAXY, ("created_at",)),
     "image_reports": (ImageReport, _GALAXY, ("why", "text", "created_at", "settled_at", "verdict")),
     "tags": (Tag, _GALAXY, ("word", "created_at")),
@@ -86,16 +86,15 @@ def _told(rows: models.QuerySet[Any], renamed: dict[str, str], fields: tuple[str
 def forget(volunteer: Volunteer) -> None:
     """Keep the votes, tags and reports, and nothing that says whose they were.
 
-    The row gets a key that no cookie holds, and no name; so do the anonymous ones that were merged into it. Of
-    comments the stub stays, without its text; favourites and collections go.
+    The row gets a key that no cookie holds, and no name; the anonymous ones that were merged into it lost theirs then.
+    Of comments the stub stays, without its text; favourites and collections go.
     """
-    rows = Volunteer.objects.select_for_update().filter(models.Q(pk=volunteer.pk) | models.Q(merged_into=volunteer))
-    list(rows.order_by(models.F("merged_into").asc(nulls_last=True), "pk"))  # in the order of `locked_volunteer`
-    for row in rows:  # read again: one may have been merged meanwhile
-        row.key, row.user, row.public_name, row.is_on_leaderboard = uuid.uuid4(), None, "", False
-        row.save(update_fields=["key", "user", "public_name", "is_on_leaderboard"])
+    row = Volunteer.objects.select_for_update().get(pk=volunteer.pk)
+    row.key, row.user, row.public_name, row.is_on_leaderboard = uuid.uuid4(), None, "", False
+    row.save(update_fields=["key", "user", "public_name", "is_on_leaderboard"])
     Comment.objects.filter(volunteer=volunteer).update(text="")
     ImageReport.objects.filter(volunteer=volunteer).update(text="")
+    PracticeWalk.objects.filter(volunteer=volunteer).update(report_text="")
     Assignment.objects.filter(volunteer=volunteer).update(browser="")
     Favourite.objects.filter(volunteer=volunteer).delete()
     Collection.objects.filter(volunteer=volunteer).delete()
