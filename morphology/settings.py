@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 2 * RECONCILE_SECONDS},  # a worker that was away need not do it for each that it missed
     },
     "look at conduct": {"task": "morphology.look_at_conduct", "schedule": 3600, "options": {"expires": 3600}},
+    "clear sessions": {"task": "morphology.clear_sessions", "schedule": 3600, "options": {"expires": 3600}},
 }
 
 # Where `manage.py serve` and `demo` listen.

@@ -13,14 +13,17 @@ import pytest
 import redis
 import torch
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from morphology.child import Child
 from morphology.enqueue import start_cycle
 from morphology.errors import NothingDone
-from morphology.jobs import KINDS, reconcile, run_job, use_threads
+from morphology.jobs import KINDS, clear_sessions, reconcile, run_job, use_threads
 from morphology.models import Cycle, Job
 from morphology.running import perform
 from tests.labelling.factories import make_project
@@ -100,6 +103,16 @@ def write_upload(folder: Path, *, names: tuple[str, ...] = ("a", "b")) -> dict[s
         for seed, name in enumerate(names):
             archive.writestr(f"{name}.png", picture(is_barred=True, seed=seed))
     return {"manifest": str(folder / "manifest.csv"), "images": str(folder / "images.zip")}
+
+
+def test_sessions_that_have_ended_by_themselves_are_deleted(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    ended = Client()
+    ended.force_login(ada)
+    Session.objects.filter(pk=ended.session.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    clear_sessions.apply(throw=True)
+    assert [session.pk for session in Session.objects.all()] == [client.session.session_key]
+    assert settings.CELERY_BEAT_SCHEDULE["clear sessions"]["task"] == clear_sessions.name
 
 
 def test_an_upload_becomes_galaxies(tmp_path: Path) -> None:
