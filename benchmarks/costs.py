@@ -50,7 +50,6 @@ def rescore(figures: Figures) -> str:
     ]
     return f"""## How fast a survey is rescored
 {figures["n_samples"]} samples of GZ DECaLS's tree; the separable score for all, the exact one for the top 5 %.
-Measured before the head knew of slips, which cost .3 µs a galaxy more on one core, and some steps more in the refit.
 
 {table(["", "measured", "to reach"], rows)}"""
 
