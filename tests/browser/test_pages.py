@@ -30,7 +30,7 @@ ANONYMOUS = ["/", "/projects/{}/", "/projects/{}/classify/", "/mine/", "/account
 ANONYMOUS += ["/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/confirm-email/"]
 ANONYMOUS += ["/accounts/confirm-email/old-key/", "/accounts/inactive/", "/accounts/password/reset/key/1-set-password/"]
 RESEARCHER = ["/", "/projects/{}/", "/mine/", "/research/", "/research/new/", "/research/{}/", "/research/{}/rules/"]
-RESEARCHER += ["/research/{}/models/1/", "/research/{}/models/2/"]
+RESEARCHER += ["/research/{}/people/", "/research/{}/models/1/", "/research/{}/models/2/"]
 RESEARCHER += ["/accounts/email/", "/accounts/password/change/", "/accounts/logout/"]
 ADMIN = ["/manage/", "/research/", "/research/{}/", "/projects/{}/classify/"]
 

@@ -10,7 +10,18 @@ from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from labelling import collections, comments, tags
-from labelling.models import Collection, Comment, Favourite, Galaxy, Project, Subject, Tag, Volunteer
+from labelling.models import (
+    Collection,
+    Comment,
+    Favourite,
+    Galaxy,
+    Moderation,
+    Project,
+    Subject,
+    Tag,
+    TagWord,
+    Volunteer,
+)
 from tests.browser.conftest import PHONE, Opened
 from tests.browser.desks import asked, balanced, desk, galaxy, tally
 from tests.browser.test_pages import faults_of, opened_by
@@ -254,6 +265,31 @@ def test_a_moderator_hides_what_was_reported(opened: Opened, project: Project, f
     expect(stranger.get_by_text("like a lens")).to_have_count(0)
 
 
+def test_a_tag_is_reported_and_hidden_by_keyboard_alone(
+    opened: Opened, project: Project, first: Subject, ada: User
+) -> None:
+    page = opened_by(ada, opened)
+    page.goto(f"/subjects/{first.pk}/")
+    page.get_by_text("Report a tag").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Which one should not stand here?").focus()
+    page.keyboard.type("#lens")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="A moderator will look at it")).to_be_visible()
+    moderator = opened_by(project.owner, opened)
+    moderator.goto(f"/projects/{project.slug}/moderation/")
+    expect(moderator.get_by_role("link", name="Reported first (1)")).to_be_visible()
+    moderator.get_by_role("button", name="Hide: lens", exact=True).focus()
+    moderator.keyboard.press("Enter")
+    expect(moderator.get_by_role("status")).to_have_text("#lens is hidden.")
+    moderator.get_by_role("link", name="Hidden").click()
+    expect(moderator.get_by_role("button", name="Show again: lens")).to_be_visible()
+    page.reload()
+    expect(page.locator(".chip", has_text="#ring").first).to_be_visible()
+    expect(page.locator(".chip", has_text="#lens")).to_have_count(0)
+
+
 def every_page(project: Project, subject: Subject, owner: User) -> tuple[list[str], list[str]]:
     """Pages with one of everything for `owner`, who runs the project; and those that say there is nothing."""
     volunteer = Volunteer.objects.create(user=owner)
@@ -264,6 +300,8 @@ def every_page(project: Project, subject: Subject, owner: User) -> tuple[list[st
     said = comments.say(subject, volunteer, "Mine. https://example.org/" + "x" * 120)
     comments.moderate(said, comments.Verdict.HIDE, owner)
     comments.report(Comment.objects.get(text__contains="lens"), volunteer)
+    tags.report(project, volunteer, "ringed")
+    tags.moderate(TagWord.objects.get(word="lens"), Moderation.Verdict.HIDE, owner)
     key = Collection.objects.get().link_key
     here = f"/projects/{project.slug}"
     full = [f"/subjects/{subject.pk}/", f"{here}/tags/", f"{here}/tags/ring/", f"{here}/collections/"]
@@ -293,6 +331,7 @@ def test_no_name_is_too_long(opened: Opened, project: Project, first: Subject) -
     Collection.objects.update(title="C" * 120, text="c" * 500)
     Volunteer.objects.filter(user=project.owner).update(public_name="W" * 40)
     Tag.objects.filter(word="ringed").update(word="w" * 40)
+    TagWord.objects.filter(word="ringed").update(word="w" * 40)
     Comment.objects.filter(text__contains="ringed").update(text="w" * 500)
     faults = faults_of(opened_by(project.owner, opened, **PHONE), full, project)
     assert not faults, "\n".join(faults)
