@@ -7,6 +7,7 @@ simulated crowd would say, as far as at least four in five of those who are aske
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -48,6 +49,8 @@ class _Manner:
     are_simulated: bool
     size_px: int
     has_scale: bool
+    orientation: dict[str, Any]
+    """Which way is north, as Image.stretch has it; empty where the project's files did not say."""
 
 
 def make_practice(project: Project, n: int = N) -> Made:
@@ -110,7 +113,14 @@ def _manner_of(project: Project) -> _Manner:
         are_simulated=first is not None and first.is_simulated,
         size_px=min(picture.page_width_px, picture.page_height_px) if picture else SIZE_PX,
         has_scale=picture is None or picture.pixel_scale_arcsec is not None,
+        orientation=_orientation(picture),
     )
+
+
+def _orientation(picture: Image | None) -> dict[str, Any]:
+    if picture is None or picture.north_deg is None:
+        return {}
+    return {"north_deg": picture.north_deg, "east_is_left_of_north": picture.east_is_left}
 
 
 def _galaxy(drawn: SimulatedGalaxy, manner: _Manner) -> Galaxy:
@@ -140,6 +150,7 @@ def _galaxy(drawn: SimulatedGalaxy, manner: _Manner) -> Galaxy:
         page_width_px=rgb.width,
         page_height_px=rgb.height,
         network_sha256=files.put(network_rendition(Picture(rgb))),
+        stretch=manner.orientation,
         pixel_scale_arcsec=TEACHING.pixel_arcsec / native_px if manner.has_scale else None,
     )
     return galaxy

@@ -82,6 +82,15 @@ def test_they_look_like_the_projects_own() -> None:
         assert image.pixel_scale_arcsec and 0.05 < image.pixel_scale_arcsec < 2
 
 
+def test_they_have_a_compass_where_the_projects_own_have_one() -> None:
+    """Without, a picture would tell before the answer that it is for practice."""
+    project = make_drawn_project(1, tree=load("gz2"))
+    sky = {"north_deg": 12.5, "east_is_left_of_north": True}
+    Image.objects.update(stretch={**sky, "bands": ["g"]})
+    make_practice(project, 1)
+    assert Image.objects.latest("pk").stretch == sky
+
+
 def test_among_simulated_galaxies_they_are_named_as_those() -> None:
     project = make_drawn_project(1, tree=load("gz2"))
     mark_simulated(project)
