@@ -49,6 +49,7 @@ def moderation(request: HttpRequest, slug: str) -> HttpResponse:
         "project": translated(project),
         "show": show if show in _SHOWN else "",
         "n_waiting": waiting.count() + tags.reported(project).count(),
+        "has_more": waiting.count() > PAGE,
         "words": words.prefetch_related(decided)[:N_WORDS],
         "waiting": waiting.select_related(*parts).prefetch_related(decided)[:PAGE],
         "latest": page[:PAGE],
