@@ -207,6 +207,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_ADAPTER = "morphology.accounts.AccountAdapter"
 ACCOUNT_FORMS = {"login": "morphology.sign_in.SignInForm"}
+# A school class signs up and in at once, behind one address; an account is guarded by its own count, as allauth has it.
+ACCOUNT_RATE_LIMITS = {"signup": "120/m/ip", "login": "120/m/ip", "login_failed": "40/m/ip,5/300s/key"}
 SOCIALACCOUNT_ADAPTER = "morphology.accounts.SocialAccountAdapter"
 
 
@@ -233,7 +235,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", int(PRODUCTION))
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "morphology.sign_in.LongEnough"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]

@@ -107,6 +107,9 @@ def delete(request: HttpRequest) -> HttpResponseBase:
     # First: it opens this browser's session, which the deletion ends.
     logout(request)
     delete_account(user)
+    left = known_volunteer(request)  # what this browser did without an account, where it was not credited
+    if left is not None:
+        forget(left)
     return _farewell(request)
 
 

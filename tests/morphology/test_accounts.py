@@ -87,6 +87,21 @@ def test_a_user_name_is_no_address(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_password_that_is_too_short_is_told_how_long_it_has_to_be(client: Client) -> None:
+    page = client.post("/accounts/signup/", {**SIGN_UP, "password1": "cloud", "password2": "cloud"}).content.decode()
+    assert "This password is too short: it needs at least 8 characters." in page
+
+
+@pytest.mark.django_db
+def test_a_class_signs_up_within_a_minute_behind_one_address() -> None:
+    for number in range(30):
+        child = {**SIGN_UP, "username": f"pupil-{number}", "email": ""}
+        assert Client().post("/accounts/signup/", {**child, "password2": "a slip"}).status_code == 200
+        assert Client().post("/accounts/signup/", child).status_code == 302
+    assert User.objects.count() == 30
+
+
+@pytest.mark.django_db
 def test_a_checkbox_has_no_colon_and_the_other_fields_have(client: Client) -> None:
     page = client.get("/accounts/login/").content.decode()
     assert '<label for="id_remember">Remember Me</label>' in page

@@ -42,6 +42,7 @@ from labelling.models import (
     Volunteer,
 )
 from labelling.votes import recount
+from morphology.deletion import delete_account
 from morphology.models import Cycle
 from tests.labelling.factories import make_project, make_subjects, served, vote
 from tests.labelling.pages.drawn import make_drawn_project
@@ -226,6 +227,23 @@ def test_an_account_that_an_admin_deletes_leaves_nothing_either(
     client.get("/admin/")  # which shows the message that names whom it deleted
     keys = [volunteer.key.hex, str(volunteer.key), str(phone.session.session_key)]
     assert traces_of([*NAMES, *keys]) == []
+
+
+def test_what_the_browser_did_without_the_account_is_forgotten_with_it(zebulon: User) -> None:
+    """Votes that are set aside are not credited at sign-in."""
+    anonymous, response = Volunteer.objects.create(set_aside_at=timezone.now()), HttpResponse()
+    client = signed_in(zebulon)
+    remember(response, anonymous)
+    client.cookies[COOKIE] = response.cookies[COOKIE].value
+    client.post("/account/delete/", {"name": "zebulon-pike", "password": PASSWORD})
+    assert traces_of([anonymous.key.hex, str(anonymous.key)]) == []
+
+
+def test_an_account_that_is_deleted_by_two_tabs_at_once_is_deleted(zebulon: User, cleo: User) -> None:
+    do_everything(zebulon, cleo)
+    for user in (User.objects.get(pk=zebulon.pk), zebulon):  # both read before either wrote
+        delete_account(user)
+    assert traces_of(NAMES) == []
 
 
 def test_the_votes_of_a_deleted_account_stay_and_count(zebulon: User, cleo: User) -> None:
