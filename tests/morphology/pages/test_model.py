@@ -101,6 +101,15 @@ def test_it_says_and_draws_what_the_report_holds(client: Client, project: Projec
     assert 'rel="prev"' in got and 'rel="next"' not in got
 
 
+def test_every_figure_of_a_question_stands_there_with_its_interval(client: Client, project: Project) -> None:
+    got = page(client, make_model(project, 4, "live", report=make_report(project)))
+    said = " ".join(re.sub(r"<[^>]+>", " ", got).split())
+    assert "Loss of its votes 2.10 2.00 to 2.20 nats a galaxy" in said
+    assert "Error of a vote fraction 9.0 % 8.0 % to 10.0 %" in said
+    assert "Calibration error 2.0 % 1.0 % to 3.0 %; 1.5 % by chance" in said
+    assert "Worth, as volunteers 9.6 8.2 or more" in said
+
+
 def test_every_plot_stays_on_its_canvas(client: Client, project: Project) -> None:
     for number in range(1, 101):
         gain = {"mean": -number / 50, "standard_error": 0.1}
