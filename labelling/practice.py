@@ -36,6 +36,7 @@ from labelling.models import (
     TreeVersion,
     Volunteer,
 )
+from labelling.reporting import N_TO_PAUSE, check_report
 from labelling.translating import practice_key, words_of
 from ml.errors import SchemaError
 from ml.schema import DecisionTree, Walk
@@ -143,14 +144,37 @@ def accept(*, token: str, uuid: UUID, walk: object) -> Practised:
 
 @transaction.atomic
 def pass_over(token: str) -> bool:
-    """The volunteer cannot tell, or says that the picture is broken: a walk of no answers, so it does not return.
+    """The volunteer cannot tell: a walk of no answers, so it does not return.
 
     False when there was one before. VoteRefused: not a token of ours.
     """
-    essence = _essence(token)
+    return _passed_over(_essence(token))[1]
+
+
+@transaction.atomic
+def report(token: str, why: str, text: str) -> bool:
+    """Something is wrong with the picture: kept with the walk, and the galaxy does not return.
+
+    The third volunteer who says so switches it off until a researcher has looked. False when this one had said so
+    before. VoteRefused: not a token of ours, a reason that is none, or too long a text.
+    """
+    check_report(why, text)
+    walk, _ = _passed_over(_essence(token))
+    if walk.report_why:
+        return False
+    walk.report_why, walk.report_text = why, text
+    walk.save(update_fields=["report_why", "report_text"])
+    practice = Practice.objects.select_for_update(no_key=True).get(pk=walk.practice_id)
+    if practice.walks.exclude(report_why="").count() == N_TO_PAUSE:  # not the fourth: by then somebody has looked
+        practice.is_active = False
+        practice.save(update_fields=["is_active"])
+    return True
+
+
+def _passed_over(essence: list[int]) -> tuple[PracticeWalk, bool]:
     volunteer, practice = _volunteer(essence), _practice(essence)
     nothing: dict[str, Any] = {"walk": {}, "is_right": {}, "uuid": uuid4(), "body_sha256": _body_sha256(essence, {})}
-    return PracticeWalk.objects.get_or_create(practice=practice, volunteer=volunteer, defaults=nothing)[1]
+    return PracticeWalk.objects.get_or_create(practice=practice, volunteer=volunteer, defaults=nothing)
 
 
 def judge(tree: DecisionTree, expected: Walk, walk: Walk) -> dict[str, bool]:
@@ -262,7 +286,7 @@ def _complete(tree: DecisionTree, practice: Practice, walk: object) -> Walk:
 def _essence(text: str) -> list[int]:
     essence = _signed(text)
     if essence is None:
-        raise VoteRefused("the token of this vote was not given out by this site")
+        raise VoteRefused(gettext("The token of this vote was not given out by this site."))
     return essence
 
 
@@ -279,13 +303,13 @@ def _volunteer(essence: list[int]) -> Volunteer:
     try:
         return locked_volunteer(essence[1])
     except Volunteer.DoesNotExist as gone:
-        raise VoteRefused("the volunteer of this token no longer exists") from gone
+        raise VoteRefused(gettext("What this vote was given out for no longer exists.")) from gone
 
 
 def _practice(essence: list[int]) -> Practice:
     found = Practice.objects.select_related("tree_version", "project", "galaxy").filter(pk=essence[0]).first()
     if found is None or [found.galaxy_id, found.tree_version_id] != essence[2:]:
-        raise VoteRefused("the assignment of this token no longer exists")
+        raise VoteRefused(gettext("What this vote was given out for no longer exists."))
     return found
 
 

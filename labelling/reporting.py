@@ -21,10 +21,7 @@ def report(token: str, why: str, text: str = "", now: datetime | None = None) ->
     Open reports of three volunteers whose votes count pause the subject, which is served to nobody until it is settled.
     VoteRefused: not a token of ours, a reason that is none, or too long a text.
     """
-    if why not in ImageReport.Why.values:
-        raise VoteRefused(f"why {why!r:.80}: expected one of {', '.join(ImageReport.Why.values)}")
-    if len(text) > MAX_TEXT:
-        raise VoteRefused(f"a text of {len(text)} characters; expected at most {MAX_TEXT}")
+    check_report(why, text)
     assignment = read_token(token)
     now = now or timezone.now()
     volunteer = locked_volunteer(assignment.volunteer_id)  # who may have signed in since the token was read
@@ -37,6 +34,14 @@ def report(token: str, why: str, text: str = "", now: datetime | None = None) ->
         subject.save(update_fields=["paused_at"])
     give_back(token, now=now)
     return is_new
+
+
+def check_report(why: str, text: str) -> None:
+    """VoteRefused: a reason that is none, or too long a text."""
+    if why not in ImageReport.Why.values:
+        raise VoteRefused(f"why {why!r:.80}: expected one of {', '.join(ImageReport.Why.values)}")
+    if len(text) > MAX_TEXT:
+        raise VoteRefused(f"a text of {len(text)} characters; expected at most {MAX_TEXT}")
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from labelling.models.doubt import ImageReport
 from labelling.models.galaxy import Galaxy
 from labelling.models.project import Project, TreeVersion
 from labelling.models.volunteer import Volunteer
@@ -36,6 +37,10 @@ class PracticeWalk(models.Model):
     volunteer = models.ForeignKey(Volunteer, on_delete=models.CASCADE, related_name="practice_walks")
     walk = models.JSONField(help_text="{question: answer, or list of answers}; checked against the tree")
     is_right = models.JSONField(help_text="{question: true or false} of the judged questions that were asked")
+    report_why = models.CharField(
+        max_length=12, choices=ImageReport.Why.choices, blank=True, help_text="what was found wrong with the picture"
+    )
+    report_text = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,5 +1,6 @@
 """`/research/<slug>/practice/`: the galaxies with known answers, how volunteers fare, and adding one by its name."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labelling.fares import Fare, Share, fares_of
-from labelling.models import Galaxy, Image, Practice, Project
+from labelling.models import Galaxy, Image, Practice, PracticeWalk, Project
 from labelling.pages.access import own_project
 from labelling.practice import add_practice, check_expected
 from ml.errors import SchemaError
@@ -27,6 +28,7 @@ else:  # generic in the stubs alone
     ProjectForm = forms.ModelForm
 
 MAX_EXPLANATION = 300
+N_REPORTS = 10
 
 
 class PresetForm(ProjectForm):
@@ -58,6 +60,7 @@ class Shown:
     picture: Image | None
     fare: Fare | None
     lines: list[Line]
+    reports: list[PracticeWalk]
     is_of_this_tree: bool
 
 
@@ -134,12 +137,16 @@ def _shown(project: Project) -> list[Shown]:
     practices = list(project.practices.select_related("galaxy", "tree_version").order_by("-is_active", "pk"))
     images = Image.objects.filter(galaxy__in=[each.galaxy_id for each in practices]).order_by("-position")
     pictures = {image.galaxy_id: image for image in images}
+    reports: dict[int, list[PracticeWalk]] = defaultdict(list)
+    for walk in PracticeWalk.objects.filter(practice__in=practices).exclude(report_why="").order_by("-pk"):
+        reports[walk.practice_id].append(walk)
     return [
         Shown(
             practice=each,
             picture=pictures.get(each.galaxy_id),
             fare=(fare := fares.get(each.pk)),
             lines=_lines(each.tree_version.tree, each.expected, fare.share if fare else {}),
+            reports=reports[each.pk][:N_REPORTS],
             is_of_this_tree=each.tree_version_id == project.tree_version_id,
         )
         for each in practices

@@ -126,6 +126,28 @@ def test_the_same_practice_galaxy_never_comes_twice(project: Project, ann: Volun
     assert drawn(project, other) == [made]
 
 
+def test_what_is_wrong_with_its_picture_is_kept_and_the_third_who_says_so_switches_it_off(project: Project) -> None:
+    made = make_practice(project)
+
+    def reported() -> Practice:
+        [volunteer] = make_volunteers(1)
+        text = practice.token(made, volunteer)
+        assert practice.report(text, "artefact", "a trail")
+        assert not practice.report(text, "blank", "")  # said once
+        made.refresh_from_db()
+        return made
+
+    assert reported().is_active and reported().is_active
+    assert not reported().is_active
+    assert set(PracticeWalk.objects.values_list("report_why", "report_text")) == {("artefact", "a trail")}
+    Practice.objects.update(is_active=True)  # the researcher has looked
+    assert reported().is_active
+    with pytest.raises(VoteRefused, match="expected one of"):
+        practice.report(practice.token(made, make_volunteers(1)[0]), "ugly", "")
+    with pytest.raises(VoteRefused, match="at most 300"):
+        practice.report(practice.token(made, make_volunteers(1)[0]), "blank", "x" * 301)
+
+
 def test_passed_over_it_does_not_return_and_is_not_judged(project: Project, ann: Volunteer) -> None:
     made = make_practice(project)
     text = practice.token(made, ann)

@@ -135,7 +135,8 @@ def test_skipped_or_reported_it_does_not_return(client: Client, project: Project
     (shown,) = ask(client, project)
     more = {"why": "blank", "text": ""} if way == "report" else {}
     assert post(client, f"/assignments/{way}/", {"token": shown["token"], **more}).status_code == 204
-    assert PracticeWalk.objects.get().is_right == {}
+    walk = PracticeWalk.objects.get()
+    assert (walk.is_right, walk.report_why) == ({}, more.get("why", ""))
     assert not Skip.objects.exists() and not ImageReport.objects.exists()
     (next_one,) = ask(client, project)
     assert next_one["galaxy"] != shown["galaxy"]

@@ -57,6 +57,13 @@ def test_what_is_expected_and_how_volunteers_fare_is_shown(bens: Client, project
     assert "1 of them skipped it" in shown
 
 
+def test_what_volunteers_say_is_wrong_with_a_picture_is_shown(bens: Client, project: Project) -> None:
+    made = make_practice(project)
+    practice.report(practice.token(made, make_volunteers(1)[0]), "artefact", "a trail <b>")
+    shown = bens.get(path(project)).content.decode()
+    assert "a satellite trail, a ghost, missing data: “a trail &lt;b&gt;”" in shown
+
+
 def test_nobody_has_met_it_yet_is_said(bens: Client, project: Project) -> None:
     make_practice(project)
     assert "Nobody has met it yet" in bens.get(path(project)).content.decode()
