@@ -102,7 +102,7 @@ def _paces(start: datetime, end: datetime) -> Iterator[Finding]:
     for volunteer_id, n_in_minute, n in rows:
         if n_in_minute >= N_A_MINUTE:
             yield Finding(volunteer_id, Suspicion.Kind.FAST, {"n_in_minute": n_in_minute, "n": n})
-        if n >= N_A_DAY:
+        if n > N_A_DAY:
             yield Finding(volunteer_id, Suspicion.Kind.MANY, {"n": n})
 
 

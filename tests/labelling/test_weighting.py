@@ -156,6 +156,26 @@ class TestWritten:
         assert (first.weighted_counts, first.n_classifications) == (None, 0)
         assert Skill.objects.count() == len(before)  # kept as they were, to be looked at
 
+    def test_set_aside_and_taken_up_again_everything_weighs_as_before(self) -> None:
+        project, _, volunteers = self.voted()
+
+        def weighed() -> tuple[list[list[float]], dict[tuple[int, str], float]]:
+            weigh(project)
+            counts = Subject.objects.order_by("pk").values_list("weighted_counts", flat=True)
+            skills = Skill.objects.values_list("volunteer_id", "question", "weight")
+            return [list(row) for row in counts], {(pk, key): weight for pk, key, weight in skills}
+
+        counts, skills = weighed()
+        set_aside(volunteers[0], by=None, why="a test")
+        retally(volunteers[0].pk)
+        without = weighed()[0]
+        assert all(a[4] < b[4] for a, b in zip(without, counts, strict=True))
+        take_up_again(volunteers[0], by=None)
+        retally(volunteers[0].pk)
+        again, same = weighed()
+        assert again == [pytest.approx(row, rel=1e-4) for row in counts]
+        assert same == pytest.approx(skills, rel=1e-4)
+
     def test_by_consistency_there_are_no_tables(self) -> None:
         project, _, _ = self.voted(weighting=CONSISTENCY)
         weigh(project)
