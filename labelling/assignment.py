@@ -14,6 +14,7 @@ import numpy as np
 from django.core import signing
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from labelling import queue
 from labelling.deadlock import tried_again
@@ -97,12 +98,12 @@ def read_token(text: str) -> Assignment:
     """
     essence = _signed(text)
     if essence is None:
-        raise VoteRefused("the token of this vote was not given out by this site")
+        raise VoteRefused(gettext("The token of this vote was not given out by this site."))
     assignment = (
         Assignment.objects.select_related("volunteer", "tree_version", "subject__project").filter(pk=essence[0]).first()
     )
     if assignment is None or not _names(essence, assignment):
-        raise VoteRefused("the assignment of this token no longer exists")
+        raise VoteRefused(gettext("What this vote was given out for no longer exists."))
     return assignment
 
 
