@@ -4,8 +4,8 @@
  */
 
 import { Ahead } from './ahead.js';
-import { takeFirstClicks } from './clicks.js';
 import { focusOnQuestion, keepFocus } from './focus.js';
+import { takeFirstClicks } from './clicks.js';
 import { handle } from './gestures.js';
 import { JustDone } from './justdone.js';
 import { deedsOf, obey, toggleKeys } from './keys.js';
@@ -50,10 +50,10 @@ let walk = new Walk(tree);
 let isAsking = false;
 let since = 0;
 let poll = 0;
-/** Something did not get through, and not everything is sent since. */
-let hasWaited = false;
 /** Votes on their way that are to be undone as soon as the server has them. @type {Set<string>} */
 const toUndo = new Set();
+/** Something did not get through, and not everything is sent since. */
+let hasWaited = false;
 /** Votes that are being undone. @type {Set<string>} */
 const undoing = new Set();
 
@@ -109,6 +109,7 @@ async function begin(prepared) {
   const alt = gettext('Galaxy %(name)s, the picture that the questions are about');
   viewer.show(prepared.picture, interpolate(alt, assignment.galaxy));
   drawMarks(viewer, assignment.image);
+  if (!document.activeElement?.closest('#talk')) scrollTo(0, 0);
   element('galaxy-name').textContent = assignment.galaxy.name;
   drawFavourite(false);
   isAsking = true;
@@ -141,7 +142,7 @@ function finish() {
   send('vote', desk.dataset.vote, { uuid, token: assignment.token, walk: given }, uuid);
   justDone.add({ uuid, at: Date.now(), assignment, walk: given });
   ahead.letGo(performance.now() - since);
-  say(gettext('Your answers are kept.'));
+  say(gettext('Your answers are kept.'), true);
   next();
 }
 
@@ -319,9 +320,10 @@ function leaveAccount() {
   ]);
 }
 
-/** @param {string} text */
-function say(text) {
+/** @param {string} text @param {boolean} isUsual not worth a word over the galaxy, where there is no room beside it */
+function say(text, isUsual = false) {
   element('status').textContent = text;
+  element('status').classList.toggle('usual', isUsual);
 }
 
 /** @param {number} n */

@@ -78,7 +78,7 @@ export function toggleKeys() {
  */
 export function deedsOf(does) {
   /** @type {(id: string) => () => void} a key for a button that is there */
-  const press = (id) => () => element(id)?.checkVisibility() !== false && element(id)?.click();
+  const press = (id) => () => element(id)?.hidden === false && element(id).click();
   const tool = (/** @type {string} */ id) => () => element(id).click();
   const arrows = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'];
   return [
