@@ -1,15 +1,17 @@
 """What a volunteer has done so far, for their own page: days, streak, hours, projects, and what the network learned.
 
-Days are those of UTC, as every time in the tables. Nothing here looks at a single galaxy, so nothing biases a vote.
+Days are those of the volunteer's own clock, where it is known. Nothing here looks at a single galaxy, so nothing biases
+a vote.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Extract, Floor
 from django.utils import timezone
 
 from labelling.models import Classification, Galaxy, Project, Volunteer
@@ -18,6 +20,8 @@ PAUSE_SECONDS = 300
 """A longer time between two classifications was spent on something else."""
 
 _MILESTONES = (10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
+_QUARTER_SECONDS = 900
+"""Every clock of the world is a whole number of quarters of an hour from UTC."""
 _TABLE = Classification._meta.db_table
 _SECONDS = f"""
     SELECT coalesce(sum(gap), 0) FROM (
@@ -58,11 +62,10 @@ class Journal:
         return divmod(self.seconds // 60, 60)
 
 
-def journal_of(volunteer: Volunteer, today: date | None = None) -> Journal:
-    """Everything that a volunteer's page says in numbers."""
+def journal_of(volunteer: Volunteer, zone: tzinfo = UTC) -> Journal:
+    """Everything that a volunteer's page says in numbers; its days begin at midnight in this time zone."""
     standing = Classification.objects.standing().filter(volunteer=volunteer)
-    days = standing.annotate(day=TruncDate("created_at")).values("day").annotate(n=Count("pk")).order_by("day")
-    n_by_day = {row["day"]: row["n"] for row in days}
+    n_by_day = _n_by_day(standing, zone)
     n_by_project = dict(standing.values_list("subject__project").annotate(n=Count("pk")).order_by("-n"))
     projects = Project.objects.in_bulk(n_by_project)
     taught = Classification.objects.counted().filter(
@@ -74,12 +77,20 @@ def journal_of(volunteer: Volunteer, today: date | None = None) -> Journal:
     return Journal(
         n=sum(n_by_day.values()),
         n_by_day=n_by_day,
-        streak_days=streak(set(n_by_day), today or timezone.now().date()),
+        streak_days=streak(set(n_by_day), timezone.now().astimezone(zone).date()),
         seconds=_seconds(volunteer),
         by_project=[(projects[pk], n) for pk, n in n_by_project.items()],
         n_taught=taught.count(),
         n_first=standing.filter(~Exists(before)).count(),
     )
+
+
+def _n_by_day(cast: QuerySet[Classification], zone: tzinfo) -> dict[date, int]:
+    quarters = cast.annotate(quarter=Floor(Extract("created_at", "epoch") / _QUARTER_SECONDS)).values_list("quarter")
+    n_by_day: Counter[date] = Counter()
+    for quarter, n in quarters.annotate(n=Count("pk")).order_by("quarter"):
+        n_by_day[datetime.fromtimestamp(int(quarter) * _QUARTER_SECONDS, zone).date()] += n
+    return dict(n_by_day)
 
 
 def streak(days: set[date], today: date) -> int:

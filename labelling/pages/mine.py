@@ -1,17 +1,21 @@
 """`/mine/`: what this volunteer has done so far in numbers, and the galaxies classified, newest first, page by page."""
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from labelling.identity import known_volunteer
 from labelling.journal import journal_of
-from labelling.models import Classification, Image
+from labelling.models import Classification, Image, Volunteer
 from labelling.pages.calendar import calendar
 from labelling.translating import Words, words_of
 
@@ -37,12 +41,32 @@ def classifications_by(request: HttpRequest) -> QuerySet[Classification]:
 
 
 @require_safe
+@never_cache
+def my_days(request: HttpRequest) -> HttpResponse:
+    """The journal alone, whose days begin at midnight in the time zone `?zone=`; UTC where there is none such."""
+    volunteer = known_volunteer(request)
+    if volunteer is None:
+        raise Http404("nobody is known here")
+    return render(request, "labelling/_journal.html", _journal(volunteer, _zone(request.GET.get("zone", ""))))
+
+
+def _journal(volunteer: Volunteer, zone: tzinfo = UTC) -> dict[str, Any]:
+    journal = journal_of(volunteer, zone)
+    today = timezone.now().astimezone(zone).date()
+    return {"n": journal.n, "journal": journal, "calendar": calendar(journal.n_by_day, today)}
+
+
+def _zone(name: str) -> tzinfo:
+    return ZoneInfo(name) if name in available_timezones() else UTC
+
+
+@require_safe
 @vary_on_cookie
 def mine(request: HttpRequest) -> HttpResponse:
     """The journal, and a page of thumbnails; `?before=` an id goes on from there: page 300 costs what page 1 does."""
     found = classifications_by(request)
     volunteer = known_volunteer(request)
-    journal = journal_of(volunteer) if volunteer else None
+    told: dict[str, Any] = _journal(volunteer) if volunteer else {"n": 0}
     before = request.GET.get("before", "")
     rest = found.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else found
     first_images = Prefetch("subject__galaxy__images", Image.objects.order_by("position"), to_attr="in_order")
@@ -51,12 +75,10 @@ def mine(request: HttpRequest) -> HttpResponse:
         .prefetch_related(first_images)
         .order_by("-pk")[: PAGE + 1]
     )
-    by_project = journal.by_project if journal else []
+    by_project = told["journal"].by_project if volunteer else []
     words = words_of({item.subject.project for item in page} | {project for project, _ in by_project})
     context = {
-        "n": journal.n if journal else 0,
-        "journal": journal,
-        "calendar": calendar(journal.n_by_day, timezone.now().date()) if journal else None,
+        **told,
         "by_project": [(project.slug, words[project.pk].of("title", project.title), n) for project, n in by_project],
         "volunteer": volunteer,
         "seen": [_seen(item, words[item.subject.project_id]) for item in page[:PAGE]],

@@ -7,13 +7,14 @@ from labelling.pages.galaxy import galaxy
 from labelling.pages.guide import guide_json, guide_picture
 from labelling.pages.home import home
 from labelling.pages.leaderboard import leaderboard_page
-from labelling.pages.mine import mine
+from labelling.pages.mine import mine, my_days
 from labelling.pages.profile import profile
 from labelling.pages.project import classify, project_page
 
 urlpatterns: list[URLPattern] = [
     path("", home, name="home"),
     path("mine/", mine, name="mine"),
+    path("mine/days/", my_days, name="my_days"),
     path("mine/profile/", profile, name="profile"),
     path("projects/<slug:slug>/", project_page, name="project"),
     path("projects/<slug:slug>/leaderboard/", leaderboard_page, name="leaderboard"),

@@ -1,17 +1,19 @@
 """Home, a project, my page, the leaderboard, my data; signing up and in; leaving: as people meet them."""
 
 import json
+import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
+from django.utils import formats, timezone
 from playwright.sync_api import Page, expect
 
 from labelling.models import Classification, Project, Volunteer
 from labelling.votes import recount
 from tests.browser.conftest import PHONE, Opened, sign_in
-from tests.browser.test_pages import faults_of, opened_by
+from tests.browser.test_pages import FAULTS, faults_of, opened_by
 from tests.labelling.factories import served, vote
 from tests.labelling.pages.drawn import make_drawn_project
 from tests.labelling.trees import BARRED, SMOOTH
@@ -58,6 +60,21 @@ def test_the_days_can_be_read_without_seeing_them(opened: Opened, project: Proje
     page.get_by_text("By month").click()
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
     expect(row.get_by_role("cell")).to_have_text(["1", "2"])
+
+
+def test_days_are_those_of_the_clock_of_whoever_looks(opened: Opened, project: Project, ada: User) -> None:
+    evening = timezone.now().replace(hour=22, minute=30)
+    Classification.objects.filter(volunteer__user=ada).update(created_at=evening - timedelta(days=3))
+    page = opened_by(ada, opened, timezone_id="Asia/Tokyo", **PHONE)
+    page.goto("/mine/")
+    there = formats.date_format(evening.date() - timedelta(days=2))
+    expect(page.locator(".level-1 title")).to_have_text(f"{there}: 2 classifications")
+    expect(page.get_by_role("img", name="Classifications a day")).to_be_visible()
+    page.get_by_text("By month").click()
+    assert not page.evaluate(FAULTS)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    if shots := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{shots}/mine-phone.png", full_page=True)
 
 
 def test_work_done_anonymously_is_there_after_signing_up(opened: Opened, project: Project) -> None:

@@ -1,6 +1,8 @@
 """What a volunteer has done so far."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -70,6 +72,25 @@ def test_pauses_of_more_than_five_minutes_are_not_time_spent() -> None:
 @pytest.mark.parametrize(("days", "n"), [((22, 21, 20), 3), ((21, 20), 2), ((20, 19), 0), ((22, 20), 1), ((), 0)])
 def test_a_streak_goes_on_until_a_day_is_over(days: tuple[int, ...], n: int) -> None:
     assert streak({date(2026, 11, day) for day in days}, date(2026, 11, 22)) == n
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "in_a_row"),
+    [
+        ("UTC", [18, 19], 2),
+        ("Pacific/Auckland", [18, 19, 20], 3),  # thirteen hours ahead, in summer
+        ("America/Los_Angeles", [17, 18, 19], 3),
+        ("Asia/Kathmandu", [18, 19], 2),  # by 5 h 45 min
+    ],
+)
+def test_days_begin_at_the_volunteers_midnight(zone: str, days: list[int], in_a_row: int) -> None:
+    [ada] = make_volunteers(1)
+    told = [datetime(2026, 11, day, hour, 10, tzinfo=UTC) for day, hour in ((18, 6), (18, 18), (19, 17), (19, 18))]
+    voted(ada, *told)
+    with patch("labelling.journal.timezone.now", return_value=datetime(2026, 11, 19, 18, 30, tzinfo=UTC)):
+        journal = journal_of(ada, ZoneInfo(zone))
+    assert list(journal.n_by_day) == [date(2026, 11, day) for day in days]
+    assert (sum(journal.n_by_day.values()), journal.streak_days) == (4, in_a_row)
 
 
 def test_what_was_taken_back_is_time_spent_but_no_classification() -> None:

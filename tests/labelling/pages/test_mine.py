@@ -1,7 +1,7 @@
 """`/mine/`: what this volunteer has classified."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -106,6 +106,18 @@ def test_projects_are_called_as_in_the_visitors_language(client: Client, ada: Us
     Translation.objects.create(project=project, language="de", key="title", source=project.title, text="Ein Vorhaben")
     page = client.get("/mine/", headers={"Accept-Language": "de"}).content.decode()
     assert page.count("Ein Vorhaben") == 2 and project.title not in page
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC", "", "nonsense", "../../etc/passwd", "posix/Asia/Tokyo"])
+def test_the_days_are_asked_for_by_another_clock(client: Client, ada: User, zone: str) -> None:
+    client.force_login(ada)
+    classify(client, make_drawn_project(1))
+    Classification.objects.update(created_at=datetime(2026, 1, 1, 20, tzinfo=UTC))
+    answer = client.get("/mine/days/", {"zone": zone})
+    assert answer.status_code == 200 and "<html" not in answer.content.decode()
+    [day] = answer.context["journal"].n_by_day
+    assert day.day == (2 if zone == "Asia/Tokyo" else 1)
+    assert Client().get("/mine/days/").status_code == 404
 
 
 def test_it_links_to_nothing_that_does_not_exist(client: Client, ada: User) -> None:
