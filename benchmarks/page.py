@@ -4,7 +4,8 @@
 reply's body compressed as a server compresses it (gzip, level 6), without the pictures of galaxies. The first galaxy is
 timed from the start of the navigation, with nothing cached; the next one from the event of the last answer (a key or a
 click) to the picture's first paint, both by the browser's own clock (element timing). axe-core looks at every page and
-state of `benchmarks.states`, in every theme, on a desk and on a phone.
+state of `benchmarks.states`, as every kind of visitor, in every theme, on a desk and on a phone; the site that it looks
+at is filled by `tests.everything`, beside the project that is timed.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import django
 import numpy as np
 
 from benchmarks.figures import publish, tell
+from benchmarks.states import KNOWS_THE_WAY
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = {
@@ -43,8 +45,6 @@ SLUG, N_GALAXIES, SIZE_PX = "page", 60, 424
 THINKING_MS = 700
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
-# Somebody who has had the tutorial, which opens by itself on a first visit.
-KNOWS_THE_WAY = "try { localStorage.setItem('voorwerp.tutorial', '[\"ours\"]'); } catch {}"
 # The browser's own clock: when an answer was given, when a galaxy was painted first.
 WATCH = """
 window.answeredAt = 0; window.paints = [];
@@ -64,10 +64,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the figures in this file, too")
     arguments = parser.parse_args()
     data = Path(tempfile.mkdtemp(prefix="voorwerp-benchmark-"))
-    servers = _start(data)
+    servers = start(data)
     try:
         _make_project()
-        with _web(data) as url:
+        with web(data, SLUG) as url:
             figures = _measure(url, arguments)
     finally:
         servers.stop()
@@ -150,30 +150,14 @@ def next_galaxies_ms(browser: Any, url: str, n: int) -> list[float]:
 
 def broken_rules(browser: Any, url: str, *, is_quick: bool = False) -> list[str]:
     """`rule: page or state, theme, window: where`, one for each element that breaks one."""
-    from axe_playwright_python.sync_playwright import Axe
+    from benchmarks import access, states
+    from tests.everything import make_everything
 
-    from benchmarks import states
-
-    axe, broken = Axe(), []
-    for theme in states.THEMES[:1] if is_quick else states.THEMES:
-        for window in states.WINDOWS[:1] if is_quick else states.WINDOWS:
-            shown = {path.format(slug=SLUG): None for path in states.PAGES}
-            for name, reach in [*shown.items(), *states.STATES.items()]:
-                context = browser.new_context(base_url=url, viewport=window)
-                context.add_init_script(KNOWS_THE_WAY)
-                page = context.new_page()
-                page.goto(f"/projects/{SLUG}/classify/" if reach else name)
-                page.evaluate("theme => { if (theme) document.documentElement.dataset.theme = theme; }", theme)
-                if reach:
-                    page.locator("#galaxy").wait_for()
-                    page.wait_for_load_state("networkidle")
-                    reach(page)
-                    page.wait_for_timeout(400)  # transitions end
-                where = f"{name}, {theme or 'no theme'}, {window['width']} px"
-                for rule in axe.run(page).response["violations"]:
-                    broken += [f"{rule['id']}: {where}: {node['target']}" for node in rule["nodes"]]
-                context.close()
-    return broken
+    site = make_everything()
+    looks = {"themes": access.THEMES[:1], "windows": access.WINDOWS[:1]} if is_quick else {}
+    shown = [access.pages(browser, url, site, who) for who in states.PAGES]
+    shown.append(access.states(browser, url, SLUG))
+    return [told for each in shown for where, page in each for told in access.broken_rules(page, where, **looks)]
 
 
 def _slow_page(browser: Any, url: str) -> tuple[Any, Any]:
@@ -195,8 +179,8 @@ def _until(page: Any, holds: str) -> None:
         page.wait_for_timeout(20)
 
 
-def _start(data: Path) -> Any:
-    """Servers of our own, and Django on them."""
+def start(data: Path) -> Any:
+    """Servers of our own in this folder, and Django on them; answers them, to be stopped."""
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     os.environ |= {"VOORWERP_DATA": str(data), "DJANGO_SETTINGS_MODULE": "morphology.settings", "LOG_LEVEL": "WARNING"}
@@ -212,8 +196,8 @@ def _start(data: Path) -> Any:
 
 
 @contextmanager
-def _web(data: Path) -> Iterator[str]:
-    """gunicorn as `manage.py serve` starts it, without the workers."""
+def web(data: Path, slug: str) -> Iterator[str]:
+    """gunicorn as `manage.py serve` starts it, without the workers, and warm for this project; yields its address."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
@@ -223,7 +207,7 @@ def _web(data: Path) -> Iterator[str]:
             [sys.executable, "-m", "gunicorn", *options, "morphology.wsgi"], cwd=ROOT, stdout=log, stderr=log
         )
     try:
-        for path in ("/healthz", f"/projects/{SLUG}/", f"/projects/{SLUG}/classify/") * 3:  # both workers are warm
+        for path in ("/healthz", f"/projects/{slug}/", f"/projects/{slug}/classify/") * 3:  # both workers are warm
             _answers(f"http://{address}{path}")
         yield f"http://{address}"
     finally:
