@@ -73,7 +73,7 @@ class RulesForm(ProjectForm):
             "votes_per_cycle": "Then a new model is trained by itself.",
             "acquisition": "Closest call: those between two answers. About the network: those that it would learn most "
             "from, oddities too. About the catalogue: those whose votes carry over to most others.",
-            "is_scored_per_answer": "Of two galaxies that would teach as much, asks first about the one whose way "
+            "is_scored_per_answer": "Of two galaxies wanted as much, asks first about the one whose way "
             "through the questions is shorter.",
             "weighting": "For the columns beside the plain fractions. Nothing else knows of weights.",
             "tunes_encoder": "In the background, whenever there are 70 % more galaxies with votes. Minutes on a GPU, "
