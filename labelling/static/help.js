@@ -27,6 +27,7 @@ export class Help {
     body.replaceChildren(
       ...(question.help ? [made('p', question.help)] : []),
       list,
+      ...this.silence(question, shown),
       ...confession(shown),
       this.more(),
     );
@@ -44,6 +45,12 @@ export class Help {
     const hint = this.guide.hints[column];
     item.append(name, ...(hint ? [made('p', hint)] : []), pictures(this.guide.examples[column] ?? []));
     return item;
+  }
+
+  /** Of a question about which the project says nothing yet. @param {Question} question @param {unknown[]} shown */
+  silence({ key, help, answers }, shown) {
+    const isTold = help || shown.length || answers.some((answer) => this.guide.hints[`${key}_${answer.key}`]);
+    return isTold ? [] : [made('p', gettext('There is no more to say here yet. Choose what fits best.'))];
   }
 
   more() {

@@ -140,6 +140,23 @@ def test_help_shows_the_answers_of_the_present_question_with_pictures(
     expect(dialog).to_be_visible()
 
 
+def test_help_without_anything_to_say_says_so(opened: Opened) -> None:
+    """A project's own tree, before it has pictures or help of its own."""
+    page = opened(desk(make_drawn_project(2)))
+    asked(page, "shape?")
+    page.get_by_role("button", name="Help").click()
+    shown = page.locator("dialog.help")
+    expect(shown.get_by_role("heading", name="smooth")).to_be_visible()
+    expect(shown).to_contain_text("There is no more to say here yet.")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.context.add_cookies([{"name": "django_language", "value": "de", "url": page.url}])
+    page.reload()
+    asked(page, "shape?")
+    edges = "[...document.querySelectorAll('.asking > .actions > button')].map((b) => b.getBoundingClientRect().right)"
+    assert max(page.evaluate(edges)) <= 320
+
+
 def test_the_field_guide_is_searched(opened: Opened, project: Project) -> None:
     page = opened(desk(project))
     page.get_by_role("button", name="Field guide").click()
