@@ -10,7 +10,8 @@ LISTEN = """(() => {
   window.heard = [];
   const live = '[role=status], [role=alert], [role=log], [aria-live=polite], [aria-live=assertive]';
   const words = (node) => node.textContent.replace(/\\s+/g, ' ').trim();
-  const shown = (node) => node instanceof Element && node.checkVisibility({ visibilityProperty: true }) && !node.closest('[inert]');
+  const seen = { visibilityProperty: true };
+  const shown = (node) => node instanceof Element && node.checkVisibility(seen) && !node.closest('[inert]');
   const kind = (node) => node.getAttribute('role') ?? 'live';
   const name = (node) => node.ariaLabel || words(node) || node.id || node.tagName;
   addEventListener('focusin', ({ target }) => heard.push(['focus', name(target)]), true);
@@ -21,19 +22,21 @@ LISTEN = """(() => {
       const region = around?.closest(live);
       if (type === 'attributes') {  // a region that comes to be seen, or what is around it
         if (!shown(target)) continue;
-        for (const each of [target, ...target.querySelectorAll('*')]) if (each.matches(live) && words(each)) written.add(each);
+        const regions = [target, ...target.querySelectorAll(live)].filter((each) => each.matches(live));
+        for (const each of regions) if (words(each)) written.add(each);
       } else if (region && shown(region) && kind(region) === 'log') {
         for (const node of addedNodes) if (shown(node)) heard.push(['log', words(node)]);
       } else if (region && shown(region) && words(region)) written.add(region);
     }
     for (const region of written) heard.push([kind(region), words(region)]);
-  }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['hidden'] });
+  }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter: ['hidden'] });
 })()"""
 
 _FOCUSED = """() => {
   const at = document.activeElement;
   if (!at || at === document.body || at === document.documentElement) return 'nothing';
-  return at.checkVisibility({ visibilityProperty: true }) && !at.closest('[inert]') ? '' : 'what cannot be seen: ' + at.outerHTML.slice(0, 80);
+  const isSeen = at.checkVisibility({ visibilityProperty: true }) && !at.closest('[inert]');
+  return isSeen ? '' : 'what cannot be seen: ' + at.outerHTML.slice(0, 80);
 }"""
 
 
