@@ -6,6 +6,11 @@
 const journal = /** @type {HTMLElement} */ (document.getElementById('journal'));
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll('.wall time'))) {
+  const day = new Date(time.dateTime);
+  time.textContent = day.toLocaleDateString(document.documentElement.lang, { dateStyle: 'long' });
+}
+
 if (zone && zone !== 'UTC') {
   try {
     const answer = await fetch(`${journal.dataset.days}?zone=${encodeURIComponent(zone)}`);

@@ -69,7 +69,7 @@ def test_days_are_those_of_the_clock_of_whoever_looks(opened: Opened, project: P
     page.goto("/mine/")
     there = formats.date_format(evening.date() - timedelta(days=2))
     expect(page.locator(".level-1 title")).to_have_text(f"{there}: 2 classifications")
-    expect(page.get_by_role("img", name="Classifications a day")).to_be_visible()
+    expect(page.locator(".wall time").first).to_have_text(f"{evening.date() - timedelta(days=2):%B %-d, %Y}")
     page.get_by_text("By month").click()
     assert not page.evaluate(FAULTS)
     assert page.evaluate("document.documentElement.scrollWidth") == 320

@@ -3,9 +3,11 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from django.contrib.auth.models import User
 
 from labelling import files
-from labelling.models import Galaxy, Subject
+from labelling.merging import merge
+from labelling.models import Galaxy, Subject, Volunteer
 from labelling.undo import undo
 from morphology import training_set
 from tests.labelling.factories import make_project, make_subjects, make_volunteers, served, vote
@@ -80,3 +82,15 @@ def test_a_set_of_no_votes_is_empty() -> None:
     loaded = training_set.load(training_set.freeze(make_project()))
     assert loaded.galaxy_ids.shape == (0,)
     assert np.asarray(loaded.votes.counts).shape[0] == 0
+
+
+def test_a_vote_that_a_sign_in_supersedes_stays_in_the_sets_that_were_frozen_before(ada: User) -> None:
+    project = make_project()
+    make_subjects(project, 1)
+    own, anonymous = Volunteer.objects.create(user=ada), Volunteer.objects.create()
+    for volunteer in (own, anonymous):
+        vote(served(project, volunteer), SMOOTH)
+    frozen = training_set.freeze(project)
+    merge(anonymous, own)
+    assert training_set.load(frozen).votes.totals[:, 0].tolist() == [2]
+    assert training_set.freeze(project).n_votes == 1
