@@ -27,7 +27,7 @@ NO_PAGES = """
 add_example add_galaxies ask_adaptation ask_cancel ask_cycle ask_export ask_roll_back ask_set_aside ask_take_up_again
 ask_tuning begin_with_ours change_example change_page classifications collect comment_on_subject delete_comment
 delete_my_account export_my_data go_live guide_json guide_picture health image jobs model_report moderate_comment
-moderate_tag next_galaxy rejects release remove_member renew_link report_assignment report_comment report_tag
+moderate_tag my_days next_galaxy rejects release remove_member renew_link report_assignment report_comment report_tag
 return_assignment review_suspicion save_expected set_language settle_image skip_assignment suggested_tags
 switch_practice tag_subject tags_csv talk texts to_provider undo_classification withdraw_collection
 """
