@@ -16,12 +16,13 @@ import pyarrow.csv
 import torch
 from PIL import Image
 
-from ml import information, posterior
+from ml import posterior
 from ml.coverage import coverage
 from ml.encoders import embed, load_encoder
 from ml.posterior import Votes
 from ml.schema import load
 from ml.training import fit_head
+from ml.uncertainty import doubt
 
 folder = Path(sys.argv[1])
 table = pyarrow.csv.read_csv(folder / "votes.csv")
@@ -43,10 +44,12 @@ believed = fitted.head.posterior(torch.from_numpy(embeddings[held_out]), n_sampl
 # %% what it believes, how sure it is, and what a vote would teach
 fractions = posterior.expected_fractions(believed)
 lower, upper = posterior.intervals(believed)
-told = information.tree_bald(believed)  # nats, a column a question
+unknown = doubt(believed)  # nats, a column a question; what the network does not know is tree-BALD
+told = unknown.network
 most = int(told.sum(1).argmax())
 print(f"{len(taught)} galaxies taught it; out-of-fold loss {fitted.report.out_of_fold_loss:.2f} nats a galaxy")
 print(f"look next at {table['file'][int(held_out[most])]}: a vote would teach {told[most].sum():.3f} nats")
+print(f"  (people will go on to disagree about it: {unknown.people[most].sum():.2f} nats)")
 for column, mean, low, high in zip(tree.columns, fractions[most], lower[most], upper[most], strict=True):
     print(f"  {column:40} {mean:5.2f}  ({low:.2f} to {high:.2f})")
 

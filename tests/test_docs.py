@@ -115,5 +115,6 @@ def test_the_engines_script_runs_on_a_folder_of_real_galaxies(shared: Callable[[
     )
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"look next at images/\d+\.jpg: a vote would teach 0\.\d+ nats", ran.stdout)
+    assert re.search(r"people will go on to disagree about it: \d\.\d\d nats", ran.stdout)
     [held] = re.findall(r"90 % intervals hold (\d+)% of the votes", ran.stdout)
     assert 80 <= int(held) <= 99
