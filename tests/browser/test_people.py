@@ -65,6 +65,7 @@ def test_the_days_can_be_read_without_seeing_them(opened: Opened, project: Proje
 def test_days_are_those_of_the_clock_of_whoever_looks(opened: Opened, project: Project, ada: User) -> None:
     evening = timezone.now().replace(hour=22, minute=30)
     Classification.objects.filter(volunteer__user=ada).update(created_at=evening - timedelta(days=3))
+    Volunteer.objects.filter(user=ada).update(public_name="W" * 40)
     page = opened_by(ada, opened, timezone_id="Asia/Tokyo", **PHONE)
     page.goto("/mine/")
     there = formats.date_format(evening.date() - timedelta(days=2))
