@@ -1,7 +1,6 @@
 """Of which galaxies a volunteer may see what others say: those on which the own vote can no longer be swayed."""
 
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from labelling.errors import TalkClosed, TalkRefused
@@ -19,7 +18,8 @@ from labelling.models import (
 def seen_by(volunteer: Volunteer | None) -> Q:
     """Subjects whose talk this volunteer may see: classified, skipped, reported or practised on; or finished.
 
-    A finished one that is still in the volunteer's hands stays closed until the vote is in: late votes count.
+    A finished one that is still in the volunteer's hands stays closed until the vote is in, though the lease be over:
+    late votes count. Where a lease that is over was never ended, the next serving ends it.
     """
     retired = Q(retired_at__isnull=False)
     if volunteer is None:
@@ -28,7 +28,7 @@ def seen_by(volunteer: Volunteer | None) -> Q:
     practised = Subject.objects.filter(
         galaxy__practices__walks__volunteer=volunteer, galaxy__practices__project=F("project")
     )
-    held = Assignment.objects.filter(volunteer=volunteer, ended_at__isnull=True, expires_at__gt=timezone.now())
+    held = Assignment.objects.filter(volunteer=volunteer, ended_at__isnull=True)
     seen = Q(pk__in=practised.values("pk")) | (retired & ~Q(pk__in=held.values("subject")))
     for rows in (Classification.objects.standing(), Skip.objects.all(), ImageReport.objects.all()):
         seen |= Q(pk__in=rows.filter(volunteer=volunteer).values("subject"))

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from labelling.assignment import token
+from labelling.assignment import serve, token
 from labelling.disclosure import check_sees, check_talks, shown
 from labelling.errors import TalkClosed, TalkRefused
 from labelling.models import PracticeWalk, Subject, Volunteer
@@ -77,8 +77,10 @@ def test_a_finished_galaxy_is_open_to_all_but_whoever_still_holds_it() -> None:
     Subject.objects.filter(pk=subject.pk).update(retired_at=now)
     assert sees(subject, None) and sees(subject, ada)
     assert not sees(subject, ben)
-    held.expires_at = now - timedelta(seconds=1)
+    held.expires_at = now - timedelta(seconds=1)  # a vote would come late, and count all the same
     held.save()
+    assert not sees(subject, ben)
+    assert serve(project, ben) is None
     assert sees(subject, ben)
 
 
