@@ -13,10 +13,16 @@ PLAIN = '[{"id": "o", "name": "O", "server": "https://o.example", "client_id": "
 READ = "import morphology.settings as s; print(s.SECRET_KEY, s.STATIC_ROOT)"
 
 
-def start(data: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+GUARDED = (
+    "import morphology.settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.LANGUAGE_COOKIE_SECURE)"
+)
+MAILS = "import morphology.settings as s; print(s.EMAIL_BACKEND.split('.')[-2])"
+
+
+def start(data: Path, read: str = READ, **environment: str) -> "subprocess.CompletedProcess[str]":
     """A process of its own that reads the settings."""
     known = {"PATH": os.environ["PATH"], "VOORWERP_DATA": str(data), **environment}
-    command = [sys.executable, "-W", "error", "-c", READ]
+    command = [sys.executable, "-W", "error", "-c", read]
     return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, check=False)
 
 
@@ -59,6 +65,15 @@ def test_production_refuses_debug_and_a_short_key(tmp_path: Path, extra: dict[st
 def test_production_starts_with_a_key_of_its_own(tmp_path: Path) -> None:
     done = start(tmp_path, VOORWERP_PRODUCTION="1", SECRET_KEY="x" * 50, LOG_LEVEL="warning")
     assert done.stdout.split() == ["x" * 50, str(tmp_path / "static")]
+
+
+def test_production_hands_out_no_cookie_over_plain_http(tmp_path: Path) -> None:
+    assert start(tmp_path, GUARDED, VOORWERP_PRODUCTION="1", SECRET_KEY="x" * 50).stdout.split() == ["True"] * 3
+
+
+def test_production_writes_no_mail_into_a_log(tmp_path: Path) -> None:
+    assert start(tmp_path, MAILS).stdout.split() == ["console"]
+    assert start(tmp_path, MAILS, VOORWERP_PRODUCTION="1", SECRET_KEY="x" * 50).stdout.split() == ["smtp"]
 
 
 def test_an_openid_provider_is_one_variable(tmp_path: Path) -> None:
