@@ -30,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": cards,
         "first": first[0] if first else None,
+        "is_simulated": bool(first and first[1].is_simulated),
         "portrait": portrait_of(first[0]) if first else None,
         "lately": lately(projects),
         "n_mine": classifications_by(request).count(),
