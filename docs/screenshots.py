@@ -136,7 +136,6 @@ PICTURES = {
     "classify-desktop": Picture(_half_way, DESK, theme="light"),
     "classify-dark": Picture(_half_way, DESK, theme="dark"),
     "home": Picture(_as_it_is, DESK, path="/"),
-    "home-phone": Picture(_as_it_is, PHONE, path="/"),
     "project": Picture(_as_it_is, DESK, path=f"/projects/{SLUG}/"),
     "my-galaxies": Picture(_as_it_is, DESK, path="/mine/", is_ada=True),
     "tutorial": Picture(_tutorial, PHONE, is_new=True),
