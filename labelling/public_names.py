@@ -12,7 +12,7 @@ from labelling.models import Volunteer
 
 _PRESENTATION = re.compile("[\ufe0e\ufe0f]")  # says only how a picture before it is drawn
 _FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\U000e0100-\U000e01ef]")
-_PILE_OF_MARKS = 3  # more than any script puts on one letter
+_PILE_OF_MARKS = 4  # more than any script puts on one letter
 # Capitals and small letters of Cyrillic, then of Greek.
 _LIKE_LATIN = {
     "abesijkmhopctyx": "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425",
@@ -50,7 +50,12 @@ def look_of(name: str) -> str:
     """What a name looks like at a glance: Cyrillic and Greek letters as the Latin ones that they resemble; no accents,
     no capitals, nothing between."""
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).translate(_LATIN)).casefold()
-    return "".join(sign for sign in letters.translate(_LATIN) if sign.isalnum())
+    return "".join(sign for sign in letters.translate(_LATIN) if sign.isalnum() or _is_vowel_sign(sign))
+
+
+def _is_vowel_sign(sign: str) -> bool:
+    """A mark that is spelling and no accent, as scripts of India have it."""
+    return unicodedata.category(sign) in ("Mn", "Mc") and not "\u0300" <= sign <= "\u036f"
 
 
 def _is_piled(name: str) -> bool:

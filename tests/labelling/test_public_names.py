@@ -65,6 +65,11 @@ def test_other_names_are_others(name: str) -> None:
     assert look_of(name) != look_of("Vega")
 
 
+def test_vowel_signs_are_spelling_and_no_accents() -> None:
+    assert look_of("\u0930\u093e\u092e") != look_of("\u0930\u092e\u093e")  # Ram, Rama
+    assert cleaned("\u0930\u093e\u092e")
+
+
 @pytest.mark.django_db
 def test_nobody_passes_for_another_volunteer_or_for_somebody_of_a_team(ada: User, cleo: User) -> None:
     own = Volunteer.objects.create(user=ada, public_name="Mira")

@@ -17,6 +17,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from labelling.assignment import token
+from labelling.classification import accept
 from labelling.identity import COOKIE, remember
 from labelling.merging import merge
 from labelling.models import (
@@ -258,6 +260,16 @@ def test_the_votes_of_a_deleted_account_stay_and_count(zebulon: User, cleo: User
     assert Tag.objects.get().volunteer == volunteer
     assert Comment.objects.get().text == ""
     assert not Favourite.objects.exists() and not Collection.objects.exists() and not EmailAddress.objects.exists()
+
+
+def test_a_vote_that_was_still_in_the_outbox_counts_and_names_nobody(zebulon: User, cleo: User) -> None:
+    volunteer = do_everything(zebulon, cleo)
+    project = Project.objects.get()
+    make_subjects(project, 1)
+    kept = token(served(project, volunteer))
+    signed_in(zebulon).post("/account/delete/", {"name": "zebulon-pike", "password": PASSWORD})
+    assert accept(token=kept, uuid=uuid4(), walk=SMOOTH).classification.late == ""
+    assert recount(project) == [] and traces_of(NAMES) == []
 
 
 def test_what_the_rate_limits_keep_of_a_deleted_account_is_a_hash(zebulon: User, cleo: User) -> None:
