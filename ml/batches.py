@@ -1,8 +1,8 @@
 """From scores to a batch: which galaxies are asked about together, before the network is fitted again.
 
 The best k by score are near copies of one doubt: measured here, plain top-k in batches is no better than random. So a
-batch is drawn (`power_sample`). It may be spread out in embedding space (`spread_out`), and begin, before there is a head,
-with what is typical (`typical`): both for a notebook, no queue uses them (docs/engine.md says why).
+batch is drawn (`power_sample`). It may be spread out in embedding space (`spread_out`), and begin, before there is a
+head, with what is typical (`typical`): both for a notebook, no queue uses them (docs/engine.md says why).
 """
 
 import numpy as np

@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 ROOT = Path(__file__).resolve().parent.parent
 MAX_RSS_MB = 150
 WORKERS_ALONE = ["torch", "torchvision", "timm", "safetensors", "scipy", "astropy", "pyarrow", "sklearn"]
-OF_ML = {"ml", "ml.errors", "ml.schema"}
+OF_ML = {"ml", "ml.errors", "ml.schema", "ml.tree_rules"}
 
 BLOCKER = """
 import sys
