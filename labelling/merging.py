@@ -117,12 +117,15 @@ def _supersede_twins(anonymous: Volunteer, own: Volunteer, subjects: Mapping[int
 
 
 def _move_leases(anonymous: Volunteer, own: Volunteer, now: datetime) -> None:
-    """The assignments become `own`'s, whom their tokens now credit; one open lease a subject, and none after a vote."""
+    """The assignments become `own`'s, whom their tokens now credit; one open lease a subject, and none after a vote, a
+    skip or a report of either."""
     opened = Assignment.objects.filter(ended_at__isnull=True, volunteer__in=[anonymous, own])
-    voted = Classification.objects.standing().filter(volunteer=own, subject=OuterRef("subject"))
+    by_either = {"volunteer__in": [anonymous, own], "subject": OuterRef("subject")}
+    voted = Exists(Classification.objects.standing().filter(**by_either))
+    declined = Exists(Skip.objects.filter(**by_either)) | Exists(ImageReport.objects.filter(**by_either))
     held = Assignment.objects.filter(volunteer=own, subject=OuterRef("subject"), ended_at__isnull=True)
     ended = {"ended_at": now, "outcome": Assignment.Outcome.RETURNED}
-    opened.filter(Exists(voted)).update(**ended)
+    opened.filter(voted | declined).update(**ended)
     opened.filter(Exists(held), volunteer=anonymous).update(**ended)
     Assignment.objects.filter(volunteer=anonymous).update(volunteer=own)
 

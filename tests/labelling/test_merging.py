@@ -180,6 +180,21 @@ def test_a_lease_on_a_galaxy_that_the_other_has_voted_on_ends(own: Volunteer, an
     assert lease.outcome == Assignment.Outcome.RETURNED
 
 
+@pytest.mark.parametrize("decline", [skip, lambda kept: report(kept, "blank")])
+def test_a_lease_on_a_galaxy_that_the_other_has_declined_ends(
+    own: Volunteer, anonymous: Volunteer, decline: Callable[[str], object]
+) -> None:
+    """Else it would be served again, and its vote refused."""
+    project = make_project()
+    make_subject(project)
+    lease = served(project, own)
+    decline(token(served(project, anonymous)))
+    merge(anonymous, own)
+    lease.refresh_from_db()
+    assert lease.outcome == Assignment.Outcome.RETURNED
+    assert serve(project, own) is None
+
+
 def test_a_page_that_was_opened_before_is_served_for_the_signed_in_volunteer(
     own: Volunteer, anonymous: Volunteer
 ) -> None:
