@@ -9,8 +9,20 @@ from pathlib import Path
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
-STAFF = ("templates/research/", "templates/manage/", "templates/admin/", "labelling/admin.py")
-OF_VOLUNTEERS = ("morphology/accounts.py", "morphology/pages/privacy.py", "morphology/templatetags/parts.py")
+STAFF = (
+    "templates/research/",
+    "templates/manage/",
+    "templates/admin/",
+    "labelling/admin.py",
+    "labelling/models/conduct.py",
+    "labelling/models/doubt.py",
+)
+OF_VOLUNTEERS = (
+    "morphology/accounts.py",
+    "morphology/pages/privacy.py",
+    "morphology/sign_in.py",
+    "morphology/templatetags/parts.py",
+)
 _SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 _PLURAL = {"ngettext", "ngettext_lazy"}
 _JS = re.compile(r"""\b(n?)gettext\(\s*('(?:[^'\\]|\\.)*')(?:,\s*('(?:[^'\\]|\\.)*'))?""")

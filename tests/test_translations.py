@@ -26,6 +26,13 @@ def test_every_text_of_a_volunteers_page_is_translated(language: str, domain: st
 
 
 @every
+def test_nothing_else_is_asked_of_a_translator(language: str, domain: str) -> None:
+    asked = {each.key for each in entries(catalogue(language, domain))}
+    others = sorted(asked - DOMAINS[domain]())
+    assert not others, f"no volunteer reads this: run `make messages`, or leave its file out there: {others}"
+
+
+@every
 def test_nothing_is_guessed(language: str, domain: str) -> None:
     fuzzy = [each.text for each in entries(catalogue(language, domain)) if each.is_fuzzy]
     assert not fuzzy

@@ -27,10 +27,10 @@ class Project(models.Model):
     class Practising(models.TextChoices):
         """How often a galaxy with a known answer comes: the less, the more one has seen (labelling.practice)."""
 
-        GALAXY_ZOO = "galaxy_zoo", _("often at first: 40, 30, 20, then 10 %")
-        SPACE_WARPS = "space_warps", _("33, 20, then 10 %")
-        PLANET_HUNTERS = "planet_hunters", _("33, 5, then 1 %")
-        NEVER = "never", _("never")
+        GALAXY_ZOO = "galaxy_zoo", "often at first: 40, 30, 20, then 10 %"
+        SPACE_WARPS = "space_warps", "33, 20, then 10 %"
+        PLANET_HUNTERS = "planet_hunters", "33, 5, then 1 %"
+        NEVER = "never", "never"
 
     class Weighting(models.TextChoices):
         """How the weighted fractions, which stand beside the plain ones, weigh a volunteer (labelling.weighting)."""
