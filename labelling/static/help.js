@@ -43,7 +43,7 @@ export class Help {
     const icon = iconOf(question, answer);
     name.append(...(icon ? [drawing(icon)] : []), answer.text);
     const hint = this.guide.hints[column];
-    item.append(name, ...(hint ? [made('p', hint)] : []), pictures(this.guide.examples[column] ?? []));
+    item.append(name, ...(hint ? [made('p', hint)] : []), pictures(this.guide.examples[column] ?? [], hint));
     return item;
   }
 

@@ -1,6 +1,6 @@
 /** What the dialogs that teach are made of: the dialog, with its title and its way out, and example pictures. */
 
-import { gettext } from './texts.js';
+import { gettext, interpolate } from './texts.js';
 
 let n = 0;
 
@@ -43,11 +43,16 @@ function closer(dialog) {
   return button;
 }
 
-/** Example pictures in a row; one that does not load is left out. @param {import('./guide.js').Example[]} examples */
-export function pictures(examples) {
+/**
+ * Example pictures in a row; one that does not load is left out.
+ * @param {import('./guide.js').Example[]} examples @param {string} [told] what stands beside them already, and is not read out with each
+ */
+export function pictures(examples, told) {
   const row = made('div');
   row.className = 'teach-pictures';
-  for (const { url, caption, alt, is_simulated } of examples) {
+  for (const [place, { url, caption, alt: whole, is_simulated }] of examples.entries()) {
+    const count = { n: place + 1, total: examples.length };
+    const alt = told && whole.includes(told) ? interpolate(gettext('Example %(n)s of %(total)s'), count) : whole;
     const figure = made('figure');
     const picture = document.createElement('img');
     Object.assign(picture, { loading: 'lazy', decoding: 'async', width: 160, height: 160, alt, src: url });

@@ -105,7 +105,7 @@ def test_the_path_and_what_is_ticked_are_heard(opened: Opened) -> None:
         'button "Continue"',
     ):
         assert one in heard, heard
-    expect(page.locator("#answers")).to_have_accessible_description(
+    expect(page.locator("#question")).to_have_accessible_description(
         "Tick any number of answers, or none, then continue."
     )
 

@@ -190,3 +190,19 @@ def test_what_is_ticked_is_in_the_name_of_the_button_that_goes_on(opened: Opened
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Continue")).to_be_focused()
+
+
+def test_what_is_drawn_for_the_eye_is_not_read_out(opened: Opened) -> None:
+    """A plus beside what is closed, a key of colours; and a length is said with what it is the length of."""
+    project = make_drawn_project(2)
+    page = opened(f"/projects/{project.slug}/")
+    assert "not looked at yet" not in page.locator("main").aria_snapshot()
+    page.goto(desk(project))
+    asked(page, "shape?")
+    assert "Scale bar:" in page.locator("main").aria_snapshot()
+    page.keyboard.press("1")
+    opener = page.locator(".talk-opener")
+    expect(opener).to_be_visible()
+    name = opener.inner_text().replace("\n", " ").strip()
+    expect(opener).to_have_accessible_name(name)  # without what stands after it
+    assert page.locator("#answers").get_attribute("aria-describedby") is None  # the question has said it
