@@ -223,8 +223,8 @@ def _open_pool(candidates: QuerySet[Subject]) -> QuerySet[Subject]:
 def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, *, is_waiting: bool) -> Subject | None:
     """The first candidate, locked, that still has a place.
 
-    A lease made between the candidates' snapshot and our lock is invisible to the query that locks, so the places are
-    counted again under the lock.
+    A lease made between the candidates' snapshot and our lock is invisible to the query that locks, so the hands are
+    counted again under the lock; the row itself is as new as that.
     """
     too_late: list[int] = []
     while True:
@@ -233,9 +233,13 @@ def _lock_first(candidates: QuerySet[Subject], project: Project, now: datetime, 
             .select_for_update(skip_locked=not is_waiting, of=("self",), no_key=True)
             .first()
         )
-        if subject is None or _with_a_place(Subject.objects.filter(pk=subject.pk), project, now).exists():
+        if subject is None or subject.n_classifications + _n_hands(subject, now) < project.retirement_limit:
             return subject
         too_late.append(subject.pk)
+
+
+def _n_hands(subject: Subject, now: datetime) -> int:
+    return Assignment.objects.filter(subject=subject, ended_at__isnull=True, expires_at__gt=now).count()
 
 
 def _picked(subject: Subject, arm: Arm) -> Pick:

@@ -80,6 +80,7 @@ export class Ahead extends EventTarget {
 
   /** The next galaxy into the hand, at once; null when none is ready. @returns {Prepared | null} */
   take() {
+    this.letGoOfExpired();
     this.inHand = this.ready.shift() ?? null;
     if (this.inHand) this.fill();
     return this.inHand;
@@ -175,10 +176,15 @@ export class Ahead extends EventTarget {
     this.expireAt = now + this.leaseMs;
   }
 
-  /** Renew for somebody who is there. What expired while nobody was (a closed lid) is let go: others may have it. */
+  /** What expired while nobody was there (a closed lid) others may have; without a network it is finished all the same. */
+  letGoOfExpired() {
+    if (navigator.onLine && Date.now() > this.expireAt) this.ready = [];
+  }
+
+  /** Renew for somebody who is there. */
   freshen() {
     if (document.hidden || !this.isThere || Date.now() < this.renewAt) return;
-    if (Date.now() > this.expireAt) this.ready = [];
+    this.letGoOfExpired();
     this.isThere = false;
     this.renewAt = Date.now() + LOOK_MS;
     this.fill(true);

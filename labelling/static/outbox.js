@@ -61,6 +61,7 @@ export class Outbox extends EventTarget {
 
   /** Take back a letter that the server cannot have seen; null when it may have. @param {string} id @returns {Promise<Letter | null>} */
   async takeBack(id) {
+    if (kept(PREFIX + id)?.isTried) return null; // without waiting for the answer to it
     return alone(LOCK, async () => {
       const letter = /** @type {Letter | null} */ (kept(PREFIX + id));
       if (!letter || letter.isTried) return null;

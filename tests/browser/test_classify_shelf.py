@@ -1,10 +1,13 @@
 """Browsers that keep little or nothing, networks that answer in another's name or not at all: they lose no vote."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Dialog, Page, Route, expect
 
+from labelling.models import Assignment, Classification
 from tests.browser.conftest import Opened
 from tests.browser.desks import (
     all_ahead,
@@ -18,7 +21,9 @@ from tests.browser.desks import (
     tally,
     walks,
 )
+from tests.labelling.factories import make_volunteers, served, vote
 from tests.labelling.pages.drawn import make_drawn_project
+from tests.labelling.trees import BARRED, SMOOTH
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -170,6 +175,47 @@ def test_a_picture_that_the_network_took_comes_with_the_network(opened: Opened) 
     page.context.set_offline(True)
     page.context.set_offline(False)
     asked(page, "shape?")
+
+
+def test_what_ran_out_behind_a_closed_lid_is_finished_where_it_is_begun_and_else_let_go(opened: Opened) -> None:
+    project = make_drawn_project(4, retirement_limit=1)
+    page = opened("/accounts/login/")
+    page.clock.install()
+    page.goto(desk(project))
+    asked(page, "shape?")
+    all_ahead(page, 3)
+    mine = galaxy(page)
+    page.keyboard.press("2")
+    asked(page, "bar?")
+    Assignment.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    [other] = make_volunteers(1)
+    for _ in range(3):
+        vote(served(project, other), SMOOTH)
+    page.clock.fast_forward(3 * 3600_000)
+    expect(page.locator("#galaxy-name")).to_have_text(mine)
+    page.keyboard.press("1")
+    asked(page, "shape?")
+    tally(page, 1)
+    last = project.subjects.get(retired_at=None)
+    assert galaxy(page) == last.galaxy.name  # those that others have done meanwhile are not asked about
+    assert Classification.objects.get(subject__galaxy__name=mine, walk=BARRED).late == Classification.Late.RETIRED
+    balanced(project, 4)
+
+
+def test_undo_is_answered_while_the_vote_is_still_under_way(opened: Opened) -> None:
+    project = make_drawn_project(3)
+    page = opened(desk(project))
+    asked(page, "shape?")
+    first = galaxy(page)
+    held: list[Route] = []
+    page.route("**/classifications/", lambda route: held.append(route))  # noqa: PLW0108 - playwright takes no builtin
+    page.keyboard.press("1")
+    eventually(page, lambda: bool(held))
+    page.keyboard.press("u")
+    expect(page.locator("#status")).to_contain_text("as soon as the server has it")
+    held[0].continue_()
+    expect(page.locator("#galaxy-name")).to_have_text(first)
+    balanced(project, 0)
 
 
 def test_two_tabs_opened_at_once_do_not_get_one_galaxy(opened: Opened) -> None:
