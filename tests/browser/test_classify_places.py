@@ -88,22 +88,44 @@ def test_on_a_phone_the_last_galaxy_is_taken_back_where_the_path_begins(opened: 
     expect(page.locator(".answer.was")).to_have_text("Star or artifact3")
 
 
-def test_what_is_told_after_a_vote_is_in_sight_and_covers_no_answer(opened: Opened) -> None:
-    page = looking(opened, **PHONE)
+@pytest.mark.parametrize("window", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_is_told_after_a_vote_is_in_sight_and_moves_nothing(opened: Opened, window: dict[str, object]) -> None:
+    page = looking(opened, **window)
     practice = {"is_right": {"smooth-or-featured": False}, "expected": {"smooth-or-featured": "smooth"}}
+    long = "It fades evenly from the centre, with no arm, bar or ring in it. " * 6
 
     def more(route: Route) -> None:
         reply = route.fetch()
         body = reply.json()
-        body["told"] |= {"practice": {**practice, "explanation": "It fades evenly from the centre."}}
+        body["told"] |= {"practice": {**practice, "explanation": long}}
         route.fulfill(response=reply, body=json.dumps(body))
 
     page.route("**/classifications/", more)
-    page.locator(".answer").nth(2).tap()
+    pressed = ("#back", "#skip", "#open-help", ".answer", "#frame")
+    before = places(page, *pressed)
+    page.locator(".answer").nth(2).click()
     card = page.locator("#told article")
-    expect(card).to_be_in_viewport(ratio=1)
-    told, answer = card.bounding_box(), page.locator(".answer").first.bounding_box()
+    expect(card).to_be_in_viewport()
+    assert places(page, *pressed) == before
+    told, answer = page.locator("#told").bounding_box(), page.locator(".answer").first.bounding_box()
     assert told and answer
-    assert told["y"] + told["height"] < answer["y"]
-    page.locator(".answer").nth(1).tap()
+    assert told["y"] + told["height"] < answer["y"] or told["x"] + told["width"] < answer["x"]
+    page.get_by_role("button", name="Close").click()
     expect(card).to_have_count(0)
+    page.locator(".answer").nth(1).click()
+    asked(page, "Could this be a disk seen edge-on?")
+
+
+@pytest.mark.parametrize("window", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_tutorials_button_stays_under_the_hand(opened: Opened, window: dict[str, object]) -> None:
+    page = opened(desk(make_drawn_project(1, tree=load("gz2"))), is_new=True, **window)
+    button = page.locator("dialog.tutorial .teach-foot .button").last
+    expect(button).to_have_text("Next")
+    first = button.bounding_box()
+    for number in range(2, 9):
+        button.click()
+        expect(page.get_by_text(f"{number} of 8")).to_be_visible()
+        box = button.bounding_box()
+        assert box and first
+        assert round(box["y"]) == round(first["y"]), f"page {number}"
+        assert page.locator("dialog.tutorial .teach-body").evaluate("one => one.scrollHeight <= one.clientHeight")
