@@ -258,3 +258,10 @@ def test_trying_passwords_ends_and_leaves_no_address_in_the_cache(client: Client
     keys = [key.decode() for key in store.scan_iter("*")]
     assert [key for key in keys if "allauth:rl:" in key]
     assert not [key for key in keys if "192.0.2.7" in key]
+
+
+@pytest.mark.django_db
+def test_nobody_is_urged_to_give_an_address(client: Client) -> None:
+    client.force_login(User.objects.create_user("dora"))
+    page = client.get("/accounts/email/").content.decode()
+    assert "and need not" in page and "You should really" not in page
