@@ -82,7 +82,7 @@ def test_the_language_is_chosen_at_the_foot_of_a_page(opened: Opened, project: P
 def test_a_look_is_chosen_once_and_there_before_the_first_paint(opened: Opened, project: Project) -> None:
     page = opened("/", color_scheme="light")
     page.locator("#theme").select_option("dark")
-    assert ground(page) == "rgb(11, 15, 28)"
+    assert ground(page) == "rgb(7, 11, 23)"
     page.locator("#theme").select_option("light")
     for path, day in (
         ("/privacy/", "rgb(246, 246, 243)"),
