@@ -178,7 +178,8 @@ export class Ahead extends EventTarget {
 
   /** What expired while nobody was there (a closed lid) others may have; without a network it is finished all the same. */
   letGoOfExpired() {
-    if (navigator.onLine && Date.now() > this.expireAt) this.ready = [];
+    const isOver = navigator.onLine && Date.now() > this.expireAt;
+    if (isOver) this.ready = this.ready.filter(({ walk }) => walk?.steps.length); // but not what is begun
   }
 
   /** Renew for somebody who is there. */
