@@ -14,7 +14,7 @@ import { drawMarks } from './marks.js';
 import { hideNotice, showNotice } from './notice.js';
 import { Outbox } from './outbox.js';
 import { decoded } from './pictures.js';
-import { newUuid, post, reason } from './post.js';
+import { isOurs, newUuid, post, reason } from './post.js';
 import { Asking } from './question.js';
 import { offerReport } from './report.js';
 import { gettext, interpolate, ngettext } from './texts.js';
@@ -199,8 +199,7 @@ function back() {
 async function undo(done) {
   if (!done || undoing.has(done.uuid)) return;
   undoing.add(done.uuid);
-  await takeBack(done);
-  undoing.delete(done.uuid);
+  await takeBack(done).finally(() => undoing.delete(done.uuid));
 }
 
 /** @param {import('./justdone.js').Done} done */
@@ -213,7 +212,7 @@ async function takeBack(done) {
       return say(gettext('It is on its way. It comes back as soon as the server has it.'));
     }
     const reply = await post(`${desk.dataset.vote}${done.uuid}/undo/`, {}).catch(() => null);
-    if (!reply) return say(gettext('To undo this needs the network. Your answers stand until then.'));
+    if (!reply || !isOurs(reply)) return say(gettext('To undo this needs the network. Your answers stand until then.'));
     justDone.remove(done.uuid);
     if (!reply.ok) return say(await reason(reply));
     ({ assignment, walk: given } = await reply.json());

@@ -218,6 +218,22 @@ def test_undo_is_answered_while_the_vote_is_still_under_way(opened: Opened) -> N
     balanced(project, 0)
 
 
+def test_an_undo_that_a_proxy_answers_can_be_asked_for_again(opened: Opened) -> None:
+    project = make_drawn_project(2)
+    page = opened(desk(project))
+    asked(page, "shape?")
+    first = galaxy(page)
+    page.keyboard.press("1")
+    tally(page, 1)
+    page.route("**/undo/", lambda route: route.fulfill(status=200, body="<p>Sign in", content_type="text/html"))
+    page.keyboard.press("u")
+    expect(page.locator("#status")).to_contain_text("needs the network")
+    page.unroute_all()
+    page.keyboard.press("u")
+    expect(page.locator("#galaxy-name")).to_have_text(first)
+    balanced(project, 0)
+
+
 def test_two_tabs_opened_at_once_do_not_get_one_galaxy(opened: Opened) -> None:
     project = make_drawn_project(8)
     first = opened("/accounts/login/")
