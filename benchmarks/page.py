@@ -67,8 +67,11 @@ def main() -> None:
     servers = start(data)
     try:
         _make_project()
+        from tests.everything import make_everything
+
+        site = make_everything()  # before playwright, in whose event loop Django asks its database nothing
         with web(data, SLUG) as url:
-            figures = _measure(url, arguments)
+            figures = _measure(url, site, arguments)
     finally:
         servers.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -77,7 +80,7 @@ def main() -> None:
     publish(figures, out=arguments.out)
 
 
-def _measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _measure(url: str, site: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -86,7 +89,7 @@ def _measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
         weighed = weigh(browser, url)
         first = [first_galaxy_ms(browser, url) for _ in range(arguments.visits)]
         after = next_galaxies_ms(browser, url, arguments.galaxies)
-        broken = broken_rules(browser, url, is_quick=arguments.quick)
+        broken = broken_rules(browser, url, site, is_quick=arguments.quick)
         browser.close()
     return {
         **weighed,
@@ -148,12 +151,10 @@ def next_galaxies_ms(browser: Any, url: str, n: int) -> list[float]:
     return taken
 
 
-def broken_rules(browser: Any, url: str, *, is_quick: bool = False) -> list[str]:
+def broken_rules(browser: Any, url: str, site: Any, *, is_quick: bool = False) -> list[str]:
     """`rule: page or state, theme, window: where`, one for each element that breaks one."""
     from benchmarks import access, states
-    from tests.everything import make_everything
 
-    site = make_everything()
     looks = {"themes": access.THEMES[:1], "windows": access.WINDOWS[:1]} if is_quick else {}
     shown = [access.pages(browser, url, site, who) for who in states.PAGES]
     shown.append(access.states(browser, url, SLUG))
