@@ -6,14 +6,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils import translation
+from django.utils import timezone, translation
 from playwright.sync_api import Page, expect
 
-from labelling.models import Membership, Project, Translation
+from labelling.models import Classification, Membership, Project, Translation, Volunteer
 from ml.schema import load
 from tests.browser.conftest import PHONE, Opened
 from tests.browser.test_pages import FAULTS, opened_by
 from tests.catalogues import texts_of_pages, texts_of_scripts
+from tests.labelling.factories import served, vote
 from tests.labelling.pages.drawn import make_drawn_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,6 +58,18 @@ def test_pages_speak_the_visitors_language_and_fit_a_phone(opened: Opened, proje
         wrong += [(path, text) for text in page.evaluate(SEEN) if text in untranslated]
         wrong += [(path, fault) for fault in page.evaluate(FAULTS)]
     assert not wrong
+
+
+def test_the_longest_months_name_fits_a_phone(opened: Opened, project: Project) -> None:
+    vote(served(project, Volunteer.objects.create(user=project.owner)), {"smooth-or-featured": "artifact"})
+    today = timezone.now()
+    september = today.replace(year=today.year - (today.month < 10), month=9, day=15)
+    Classification.objects.update(created_at=september)
+    page = opened_by(project.owner, opened, locale="es-ES", **PHONE)
+    page.goto("/mine/")
+    page.locator(".days summary").click()
+    expect(page.get_by_role("rowheader")).to_contain_text("septiembre")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_a_galaxy_is_classified_in_german_by_keyboard(opened: Opened, project: Project) -> None:
