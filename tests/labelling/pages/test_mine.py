@@ -102,7 +102,7 @@ def test_it_tells_the_journal_in_numbers_and_draws_the_days(client: Client, ada:
 def test_what_is_nought_is_no_number_to_be_proud_of(client: Client) -> None:
     classify(client, make_drawn_project(1))
     page = client.get("/mine/").content.decode()
-    assert "day in a row</dt><dd>1<" in page and "classified first of all</dt><dd>1<" in page
+    assert "day in a row</dt><dd>1<" in page and "classified before you</dt><dd>1<" in page
     assert "that taught the network" not in page and "time with galaxies" not in page
     assert "<b>9</b> classifications to go until 10." in page
 
