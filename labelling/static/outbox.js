@@ -18,6 +18,8 @@ const PREFIX = 'voorwerp.out.';
 const LOCK = 'voorwerp.out';
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
+/** What the tab that wrote a letter has for sending it: at once, one that waits for it may not see yet that it is gone. */
+const ITS_TABS_TURN_MS = 2000;
 
 /** Fires `change` when what waits changes, and `answered` (detail: Answered) in every tab. */
 export class Outbox extends EventTarget {
@@ -32,7 +34,8 @@ export class Outbox extends EventTarget {
     this.others?.addEventListener('message', (event) => this.tell('answered', event.data));
     window.addEventListener('storage', ({ key, newValue }) => {
       this.tell('change');
-      if (newValue && key?.startsWith(PREFIX)) this.wake(); // the tab that wrote it may be gone before it is sent
+      // The tab that wrote it may be gone before it is sent.
+      if (newValue && key?.startsWith(PREFIX)) setTimeout(() => this.wake(), ITS_TABS_TURN_MS);
     });
     window.addEventListener('beforeunload', (event) => {
       if (this.letters.some(({ id }) => isFleeting(PREFIX + id))) event.preventDefault(); // the browser asks: leave?
