@@ -100,7 +100,7 @@ async function begin(prepared) {
   }
   if (!prepared.picture) {
     const again = { label: gettext('Try again'), does: () => begin(prepared) };
-    window.addEventListener('online', () => hand === prepared && begin(prepared), { once: true });
+    window.addEventListener('online', () => hand === prepared && !prepared.picture && begin(prepared), { once: true });
     return noPicture(gettext('The picture did not load'), gettext('It may be your connection.'), [again]);
   }
   walk = prepared.walk ?? new Walk(tree);
